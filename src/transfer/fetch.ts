@@ -62,6 +62,7 @@ class Fetch {
   readonly #staging: string;
   #bytes = 0;
   #files = 0;
+  #staged = 0;
   #total = 0;
 
   constructor(dataset: Dataset, done: (outcome: FetchOutcome) => void, op: Op) {
@@ -133,7 +134,7 @@ class Fetch {
         }
         locks.set(key, lock);
       }
-      const target = large ? join(this.#dataset.annexDirectory, 'tmp', keyToFileName(key)) : join(this.#staging, String(this.#files + targets.size));
+      const target = large ? join(this.#dataset.annexDirectory, 'tmp', keyToFileName(key)) : join(this.#staging, String(this.#staged++));
       targets.set(key, target);
       requests.push({ key, target });
     }

@@ -327,7 +327,7 @@ class SaveJob {
       if (keys.get(entry!.oid, false) === undefined) continue;
       const before = committed.get(path);
       // Committed as a link, unlocked since: saving locks it again.
-      if (before === undefined || keyOfSymlink(before.data.toString('utf8').slice(0, 4096)) === undefined || before.data.toString('utf8').startsWith('/annex/objects/')) found.add(path);
+      if (before === undefined || before.data.toString('utf8', 0, 15) === '/annex/objects/') found.add(path);
     }
     return found;
   }

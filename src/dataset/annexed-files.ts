@@ -136,8 +136,8 @@ function basename(path: string): string {
 }
 
 /** Groups files by their key: two files with one content are one transfer. */
-export function byKey(files: readonly AnnexedFile[]): Map<KeyText, AnnexedFile[]> {
-  const groups = new Map<KeyText, AnnexedFile[]>();
+export function byKey<File extends { readonly key: KeyText }>(files: readonly File[]): Map<KeyText, File[]> {
+  const groups = new Map<KeyText, File[]>();
   for (const file of files) {
     const group = groups.get(file.key);
     if (group === undefined) groups.set(file.key, [file]);

@@ -26,6 +26,6 @@ export function storeObjectPaths(key: KeyText, layout: '1' | '2'): readonly stri
   const hashDirectory = layout === '1' ? hashDirLower : hashDirMixed;
   const name = keyToFileName(key);
   const written = `${hashDirectory(name)}/${name}/${name}`;
-  if (name === key) return [written];
-  return [written, `${hashDirectory(key)}/${name}/${name}`];
+  const elsewhere = name === key ? written : `${hashDirectory(key)}/${name}/${name}`;
+  return elsewhere === written ? [written] : [written, elsewhere];
 }

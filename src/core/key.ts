@@ -41,7 +41,7 @@ function matchKey(text: string): RegExpExecArray | undefined {
 function invalidKey(text: string, why: string): DStoreError {
   const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
   return new DStoreError('KEY_INVALID', `not a key: ${JSON.stringify(shown)}: ${why}`, {
-    hint: 'a key looks like SHA256E-s1024--<hash>.ext; keys in use are listed by: dstore status --json',
+    hint: 'a key looks like SHA256E-s1024--<hash>.nii.gz',
   });
 }
 

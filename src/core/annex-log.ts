@@ -1,7 +1,8 @@
 /**
  * Files of the git-annex branch: line sets with time stamps. Formats: git-annex's internals page, SPEC.md section "Location log".
  *
- * Texts are decoded UTF-8. {@link unionMerge} gives the same bytes for texts decoded as latin1, which keeps logs that are not valid UTF-8 intact.
+ * Texts are decoded UTF-8. {@link unionMerge} gives the same bytes for texts decoded as latin1, which keeps logs that are not valid
+ * UTF-8 intact.
  */
 import { fileNameToKey, hashDirLower, keyToFileName, normalizeKey } from './key.ts';
 import { compareUtf8 } from './utf8.ts';
@@ -86,7 +87,9 @@ function eachPresenceLine(content: string, each: (info: string, status: Presence
     if (space > start && space + 3 < end && content.charCodeAt(space + 2) === 32) {
       const status = content.charAt(space + 1);
       const clock = content.slice(start, space);
-      if ((status === '1' || status === '0' || status === 'X') && CLOCK_PATTERN.test(clock)) each(content.slice(space + 3, end), status, clock);
+      if ((status === '1' || status === '0' || status === 'X') && CLOCK_PATTERN.test(clock)) {
+        each(content.slice(space + 3, end), status, clock);
+      }
     }
     end = start - 1;
   }
@@ -203,7 +206,7 @@ function readSingleLog(content: string): { value: string; clock: Clock } | undef
   return newest;
 }
 
-/** Reads numcopies.log or mincopies.log: the number with the highest clock, of equal clocks the largest. Not limited to sensible numbers. */
+/** Reads numcopies.log or mincopies.log: the number with the highest clock, of equal clocks the largest. It may be below 1. */
 export function parseSingleLog(content: string): string | undefined {
   return readSingleLog(content)?.value;
 }

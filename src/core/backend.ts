@@ -23,7 +23,8 @@ export interface Backend {
 /** backend name without E → [hash, digest bits, secure] */
 const HASHES: Readonly<Record<string, readonly [HashName, number, boolean]>> = {
   SHA256: ['sha256', 256, true], SHA224: ['sha224', 224, true], SHA384: ['sha384', 384, true], SHA512: ['sha512', 512, true],
-  SHA3_224: ['sha3-224', 224, true], SHA3_256: ['sha3-256', 256, true], SHA3_384: ['sha3-384', 384, true], SHA3_512: ['sha3-512', 512, true],
+  SHA3_224: ['sha3-224', 224, true], SHA3_256: ['sha3-256', 256, true],
+  SHA3_384: ['sha3-384', 384, true], SHA3_512: ['sha3-512', 512, true],
   BLAKE2B160: ['blake2b-160', 160, true], BLAKE2B224: ['blake2b-224', 224, true], BLAKE2B256: ['blake2b-256', 256, true],
   BLAKE2B384: ['blake2b-384', 384, true], BLAKE2B512: ['blake2b-512', 512, true],
   BLAKE2S160: ['blake2s-160', 160, true], BLAKE2S224: ['blake2s-224', 224, true], BLAKE2S256: ['blake2s-256', 256, true],

@@ -15,7 +15,8 @@ export interface LayoutVersion {
 export function parseLayoutVersion(content: string): LayoutVersion {
   const [version, flags, ...rest] = content.trim().split('|');
   if (version === undefined || version === '' || rest.length > 0) {
-    throw new DStoreError('STORE_CORRUPT', `cannot understand ria-layout-version: expected VERSION or VERSION|FLAGS, found ${JSON.stringify(content.slice(0, 80))}`, {
+    const found = JSON.stringify(content.slice(0, 80));
+    throw new DStoreError('STORE_CORRUPT', `cannot understand ria-layout-version: expected VERSION or VERSION|FLAGS, found ${found}`, {
       hint: 'restore the file: "1" at the top of a store, "1" or "2" in a dataset directory, as before the damage',
     });
   }

@@ -22,7 +22,10 @@ export function symlinkTarget(pathInRepository: string, key: KeyText): string {
   return `${up}.git${MARK}${hashDirMixed(key)}/${name}/${name}`;
 }
 
-/** Key that a symbolic link with this target stands for, undefined when the link does not lead into an annex. Depth and directories do not matter. */
+/**
+ * Key that a symbolic link with this target stands for, undefined when the link does not lead into an annex.
+ * Depth and hash directories do not matter.
+ */
 export function keyOfSymlink(target: string): KeyText | undefined {
   if (!target.includes(MARK)) return undefined;
   return keyOfFileName(target.slice(target.lastIndexOf('/') + 1));

@@ -31,7 +31,10 @@ export function parseRemoteConfig(value: string): RemoteConfig {
   return Object.fromEntries(entries);
 }
 
-/** Writes the words sorted by key, `&` and white space in values escaped. Keys with white space or `=` cannot be written and are left out. */
+/**
+ * Writes the words sorted by key, `&` and white space in values escaped. Keys with white space or `=` cannot be written and are
+ * left out.
+ */
 export function printRemoteConfig(config: RemoteConfig): string {
   return Object.entries(config)
     .filter(([key]) => key !== '' && !key.includes('=') && !SPACE.test(key))

@@ -99,10 +99,13 @@ function readAuthority(authority: string, text: string): Authority {
   const host = (match[2] ?? match[3]) as string;
   const port = match[4] === undefined ? undefined : Number(match[4]);
   if (user?.includes(':')) {
-    throw invalid(text, 'it contains a password', 'leave the password out: ssh asks for it or uses a key; for http use git credential storage');
+    throw invalid(text, 'it contains a password',
+      'leave the password out: ssh asks for it or uses a key; for http use git credential storage');
   }
   // ssh would take such a name for an option.
-  if (host.startsWith('-') || user === '' || user?.startsWith('-')) throw invalid(text, 'a user or host name cannot be empty or start with "-"');
+  if (host.startsWith('-') || user === '' || user?.startsWith('-')) {
+    throw invalid(text, 'a user or host name cannot be empty or start with "-"');
+  }
   if (port !== undefined && (port < 1 || port > 65535)) throw invalid(text, `${port} is no port number`);
   return { host, ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port }) };
 }
@@ -139,7 +142,8 @@ function locate(transport: Transport, rest: string, fragment: Fragment, text: st
   if (rawPath.includes('?')) throw invalid(text, 'it contains "?"', 'write "?" in a path as %3F');
   if (transport === 'file') {
     if (authority.host !== undefined && authority.host !== 'localhost') {
-      throw invalid(text, `a file address has no host, found ${JSON.stringify(authority.host)}`, 'write three slashes: ria+file:///path/to/store; for another machine: ria+ssh://host/path');
+      throw invalid(text, `a file address has no host, found ${JSON.stringify(authority.host)}`,
+        'write three slashes: ria+file:///path/to/store; for another machine: ria+ssh://host/path');
     }
     if (!rawPath.startsWith('/')) throw invalid(text, 'its path is not absolute', 'write three slashes: ria+file:///path/to/store');
     return fileAddress(resolvePath(decodePath(rawPath, text), '/'), fragment);
@@ -168,7 +172,8 @@ export function parseStoreReference(text: string, cwd: string): StoreAddress | u
     const written = text.slice(hash + 1);
     const fragment = readFragment(written);
     if (typeof fragment !== 'string') {
-      return fileUrl ? locate('file', text.slice('file:'.length, hash), fragment, text) : fileAddress(resolvePath(text.slice(0, hash), cwd), fragment);
+      if (fileUrl) return locate('file', text.slice('file:'.length, hash), fragment, text);
+      return fileAddress(resolvePath(text.slice(0, hash), cwd), fragment);
     }
     if ((written.startsWith('~') && !written.includes('/')) || UUID_PATTERN.test(written.slice(0, 36).toLowerCase())) problem ??= fragment;
   }
@@ -184,7 +189,9 @@ export function datasetDirectory(id: string): string {
   const first = id.slice(0, 3);
   const rest = id.slice(3);
   if (rest === '' || rest === '.' || rest === '..' || /[/\0]/.test(id)) {
-    throw new DStoreError('URL_INVALID', `not a dataset ID: ${JSON.stringify(id)}`, { hint: 'a dataset ID is a UUID; git config -f .datalad/config datalad.dataset.id shows it' });
+    throw new DStoreError('URL_INVALID', `not a dataset ID: ${JSON.stringify(id)}`, {
+      hint: 'a dataset ID is a UUID; show it with: git config -f .datalad/config datalad.dataset.id',
+    });
   }
   return `${first}/${rest}`;
 }

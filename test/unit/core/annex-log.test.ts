@@ -10,7 +10,8 @@ import type { Presence } from '../../../src/core/annex-log.ts';
 import { readVectors } from './vectors.ts';
 
 interface MergeVector {
-  case: string; local: string; remote: string | null; merged_blob: string; present_uuids: string[]; after_setpresentkey_C_1_clock_1000: string;
+  case: string; local: string; remote: string | null; merged_blob: string; present_uuids: string[];
+  after_setpresentkey_C_1_clock_1000: string;
 }
 const merges = readVectors<{ key: string; path: string; uuids: { A: string; C: string }; cases: MergeVector[] }>('location-log-merge');
 const branch = readVectors<{
@@ -63,7 +64,8 @@ describe('union merge', () => {
     fc.assert(fc.property(logs, logs, logs, (a, b, c) => {
       const [x, y, z] = [a, b, c].map(log => unionMerge(log, 'new\n')) as [string, string, string];
       const expected = statuses(unionMerge(unionMerge(x, y), z));
-      for (const merged of [unionMerge(z, unionMerge(y, x)), unionMerge(unionMerge(z, x), y), unionMerge(y, unionMerge(z, x))]) expect(statuses(merged)).toEqual(expected);
+      const otherWays = [unionMerge(z, unionMerge(y, x)), unionMerge(unionMerge(z, x), y), unionMerge(y, unionMerge(z, x))];
+      for (const merged of otherWays) expect(statuses(merged)).toEqual(expected);
     }));
   });
 
@@ -100,19 +102,23 @@ describe('presence', () => {
   });
 
   it.each([
-    ['+100s', '100s'], ['100.50s', '100.5s'], ['0100s', '100s'], ['100.1234567890123s', '100.123456789012s'], ['100.000s', '100s'], ['100', '100s'],
+    ['+100s', '100s'], ['100.50s', '100.5s'], ['0100s', '100s'], ['100.1234567890123s', '100.123456789012s'],
+    ['100.000s', '100s'], ['100', '100s'],
     ['-0.5s', '0.5s'], ['-5.25s', '-5.25s'], ['-5s', '-5s'],
   ])('rewrites the clock %s as %s, like git-annex', (written, rewritten) => {
     expect(setPresence(`${written} 1 A\n`, [{ info: 'C', status: '1' }], '1s')).toBe(`${rewritten} 1 A\n1s 1 C\n`);
   });
 
-  it.each(['100.s 1 A', '.5s 1 A', '100s  1 A', '100s 2 A', ' 100s 1 A', '100s 1', '1e3s 1 A', '100ss 1 A', '100S 1 A', '100s 1 '])('ignores the line %j', line => {
+  it.each([
+    '100.s 1 A', '.5s 1 A', '100s  1 A', '100s 2 A', ' 100s 1 A', '100s 1', '1e3s 1 A', '100ss 1 A', '100S 1 A', '100s 1 ',
+  ])('ignores the line %j', line => {
     expect(presentIn(`${line}\n`)).toEqual([]);
     expect(setPresence(`${line}\n`, [{ info: 'C', status: '1' }], '1s')).toBe('1s 1 C\n');
   });
 
   it('makes any change visible at once, even against a clock in the future', () => {
-    fc.assert(fc.property(logs, clocks, fc.constantFrom('A', 'B', 'D'), fc.constantFrom('1', '0', 'X'), (log, now, info, status) => {
+    const infos = fc.constantFrom('A', 'B', 'D');
+    fc.assert(fc.property(logs, clocks, infos, fc.constantFrom('1', '0', 'X'), (log, now, info, status) => {
       const changed = setPresence(log, [{ info, status }], now);
       const after = changed ?? log;
       expect(statuses(after)[info]).toBe(status);
@@ -139,8 +145,12 @@ describe('presence', () => {
 
 describe('clocks', () => {
   it('compare as numbers', () => {
-    const order = ['nonsense', '-5.25s', '-5s', '0s', '0.000000001s', '99s', '100s', '100.5s', '1700000000.123456788s', '1700000000.123456789s'];
-    for (const [i, a] of order.entries()) for (const [j, b] of order.entries()) expect(Math.sign(compareClocks(a, b))).toBe(Math.sign(i - j));
+    const order = [
+      'nonsense', '-5.25s', '-5s', '0s', '0.000000001s', '99s', '100s', '100.5s', '1700000000.123456788s', '1700000000.123456789s',
+    ];
+    for (const [i, a] of order.entries()) {
+      for (const [j, b] of order.entries()) expect(Math.sign(compareClocks(a, b))).toBe(Math.sign(i - j));
+    }
     expect(compareClocks('100', '100.0s')).toBe(0);
   });
 
@@ -158,8 +168,10 @@ describe('logs by UUID', () => {
   });
 
   it.each([
-    ['A timestamp=5s', '', '5s'], ['A  timestamp=5s', '', '5s'], ['A x  y  timestamp=5s', 'x  y ', '5s'], ['A x timestamp=foo', 'x timestamp=foo', undefined],
-    ['A x timestamp=5', 'x', '5s'], ['A x timestamp=5s ', 'x timestamp=5s ', undefined], ['A  x timestamp=5s', ' x', '5s'], ['A x\ttimestamp=5s', 'x\ttimestamp=5s', undefined],
+    ['A timestamp=5s', '', '5s'], ['A  timestamp=5s', '', '5s'], ['A x  y  timestamp=5s', 'x  y ', '5s'],
+    ['A x timestamp=foo', 'x timestamp=foo', undefined], ['A x timestamp=5', 'x', '5s'],
+    ['A x timestamp=5s ', 'x timestamp=5s ', undefined],
+    ['A  x timestamp=5s', ' x', '5s'], ['A x\ttimestamp=5s', 'x\ttimestamp=5s', undefined],
   ])('reads %j like git-annex', (line, value, clock) => {
     expect(parseUuidLog(`${line}\n`).get('A')).toEqual({ value, clock });
   });
@@ -188,7 +200,8 @@ describe('single-value logs', () => {
   });
 
   it.each([
-    ['100s 1\n100s 2\n', '2'], ['100s 2\n100s 1\n', '2'], ['100s x\n50s 2\n', '2'], ['100s  2\n', '2'], ['100s 10\n100s 9\n', '10'], ['2\n', undefined], ['', undefined],
+    ['100s 1\n100s 2\n', '2'], ['100s 2\n100s 1\n', '2'], ['100s x\n50s 2\n', '2'], ['100s  2\n', '2'],
+    ['100s 10\n100s 9\n', '10'], ['2\n', undefined], ['', undefined],
   ])('reads %j as %s', (content, value) => {
     expect(parseSingleLog(content)).toBe(value);
   });
@@ -204,10 +217,12 @@ describe('paths', () => {
     expect(locationLogPath(merges.key)).toBe(merges.path);
   });
 
-  it.each(['uuid.log', 'a/SHA256-s1--x.log', 'a/b/c/SHA256-s1--x.log', 'a/b/SHA256-s1--x.log.web', 'a/b/SHA256-s1--x.log.met', 'a/b/nokey.log', 'a/b/SHA256-s1--x'])(
-    '%s is no location log', path => {
-      expect(keyOfLocationLogPath(path)).toBeUndefined();
-    });
+  it.each([
+    'uuid.log', 'a/SHA256-s1--x.log', 'a/b/c/SHA256-s1--x.log', 'a/b/SHA256-s1--x.log.web', 'a/b/SHA256-s1--x.log.met', 'a/b/nokey.log',
+    'a/b/SHA256-s1--x',
+  ])('%s is no location log', path => {
+    expect(keyOfLocationLogPath(path)).toBeUndefined();
+  });
 
   it.each(journal.names)('journal file $journal_name', ({ branch_path, journal_name }) => {
     expect(journalFileName(branch_path)).toBe(journal_name);

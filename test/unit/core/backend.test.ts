@@ -46,8 +46,9 @@ describe('hash backends', () => {
   });
 
   it('knows which are secure', () => {
-    const secure = ['SHA256E', 'SHA512', 'SHA3_256', 'BLAKE2B256E', 'MD5', 'MD5E', 'SHA1', 'WORM', 'URL'].map(name => backendOf(name)?.cryptographicallySecure);
-    expect(secure).toEqual([true, true, true, true, false, false, false, false, false]);
+    const secure = (name: string): boolean | undefined => backendOf(name)?.cryptographicallySecure;
+    expect(['SHA256E', 'SHA512', 'SHA3_256', 'BLAKE2B256E'].map(secure)).toEqual([true, true, true, true]);
+    expect(['MD5', 'MD5E', 'SHA1', 'WORM', 'URL'].map(secure)).toEqual([false, false, false, false, false]);
   });
 
   it.each(['sha256', 'XFOO', 'GPGHMACSHA1', 'GIT', '', 'WORME', 'constructor'])('does not know %j', name => {
@@ -109,7 +110,9 @@ describe('expected digest', () => {
   });
 
   it('is unknown for keys that are no digest of the content', () => {
-    for (const key of ['WORM-s1-m2--x', 'URL--x', 'GPGHMACSHA1--aa', 'XFOO--aa', 'SHA256E-s10-S4-C1--aa']) expect(expectedDigest(parseKey(key))).toBeUndefined();
+    for (const key of ['WORM-s1-m2--x', 'URL--x', 'GPGHMACSHA1--aa', 'XFOO--aa', 'SHA256E-s10-S4-C1--aa']) {
+      expect(expectedDigest(parseKey(key))).toBeUndefined();
+    }
   });
 
   it('never turns a name that is no digest into "not verifiable"', () => {

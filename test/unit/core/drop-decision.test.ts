@@ -68,9 +68,9 @@ describe('dropping from a remote', () => {
   });
 
   it('keeps the strongest evidence about a repository, and counts it once', () => {
-    const decision = decideDrop(KEY, REMOTE, policy(1), [{ uuid: 'a', kind: 'locked' }, { uuid: 'a', kind: 'verified' }, { uuid: 'a', kind: 'trusted' }]);
-    expect(decision).toMatchObject({ evidence: [{ uuid: 'a', kind: 'locked' }] });
-    expect(decideDrop(KEY, REMOTE, policy(2), [{ uuid: 'a', kind: 'locked' }, { uuid: 'a', kind: 'trusted' }])).toMatchObject({ unsafe: true, have: 1 });
+    const one: CopyEvidence[] = [{ uuid: 'a', kind: 'locked' }, { uuid: 'a', kind: 'verified' }, { uuid: 'a', kind: 'trusted' }];
+    expect(decideDrop(KEY, REMOTE, policy(1), one)).toMatchObject({ evidence: [{ uuid: 'a', kind: 'locked' }] });
+    expect(decideDrop(KEY, REMOTE, policy(2), one)).toMatchObject({ unsafe: true, have: 1 });
   });
 });
 

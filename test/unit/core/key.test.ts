@@ -8,14 +8,19 @@ import { md5Hex } from '../../../src/core/md5.ts';
 import type { Key } from '../../../src/core/key.ts';
 import { outcome, readVectors } from './vectors.ts';
 
-interface KeyVector { input: string; key: string; backend: string; bytesize: string; keyname: string; mtime: string; mixed: string; lower: string; file: string }
+interface KeyVector {
+  input: string; key: string; backend: string; bytesize: string; keyname: string; mixed: string; lower: string; file: string;
+}
 const vectors = readVectors<{ keys: KeyVector[]; invalid: { input: string }[] }>('hashdirs');
 
 const field = fc.option(fc.nat({ max: Number.MAX_SAFE_INTEGER }), { nil: undefined });
 const keys: fc.Arbitrary<Key> = fc.record({
   backend: fc.constantFrom('SHA256', 'MD5', 'WORM', 'URL', 'SHA256E', 'MD5E', 'XNEW', 'lower_1'),
   size: field, mtime: field, chunkSize: field, chunkNumber: field,
-  name: fc.string({ unit: fc.constantFrom('a', 'S', 'C', '-', '.', '/', '%', '&', ':', ' ', ',', 'é', '日', '😀', '\n'), maxLength: 20 }),
+  name: fc.string({
+    unit: fc.constantFrom('a', 'S', 'C', '-', '.', '/', '%', '&', ':', ' ', ',', 'é', '日', '😀', '\n'),
+    maxLength: 20,
+  }),
 }).map(key => Object.fromEntries(Object.entries(key).filter(([, value]) => value !== undefined)) as unknown as Key);
 
 describe('keys of the real program', () => {
@@ -43,7 +48,9 @@ describe('keys of the real program', () => {
 });
 
 describe('key grammar', () => {
-  it.each(['', 'x', '--x', '-s5--x', 'SHA256E-s--a', 'SHA256E-s+5--a', 'SHA256E-s5', 'WORM-s6-m-5--x', 'SHA256E-s5 --x'])('refuses %j', text => {
+  it.each([
+    '', 'x', '--x', '-s5--x', 'SHA256E-s--a', 'SHA256E-s+5--a', 'SHA256E-s5', 'WORM-s6-m-5--x', 'SHA256E-s5 --x',
+  ])('refuses %j', text => {
     expect(outcome(() => parseKey(text))).toEqual({ error: 'KEY_INVALID' });
   });
 
@@ -81,7 +88,7 @@ describe('key grammar', () => {
   });
 
   it('has a size only where the size field is', () => {
-    expect(['URL--s5', 'WORM-m5--s6', 'X-s--1', 'X', 'X-s'].map(keySize)).toEqual([undefined, undefined, undefined, undefined, undefined]);
+    expect(['URL--s5', 'WORM-m5--s6', 'X-s--1', 'X', 'X-s'].filter(text => keySize(text) !== undefined)).toEqual([]);
   });
 });
 
@@ -110,7 +117,8 @@ describe('hash directories', () => {
   });
 
   it('keep what only looks like chunk fields', () => {
-    expect(hashDirLower('URL--a-S1-C2--b')).toBe(createHash('md5').update('URL--a-S1-C2--b').digest('hex').replace(/^(...)(...).*/, '$1/$2'));
+    const hex = createHash('md5').update('URL--a-S1-C2--b').digest('hex');
+    expect(hashDirLower('URL--a-S1-C2--b')).toBe(`${hex.slice(0, 3)}/${hex.slice(3, 6)}`);
   });
 });
 

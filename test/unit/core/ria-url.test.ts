@@ -17,7 +17,8 @@ describe('ria+ URLs', () => {
     expect(outcome(() => parseRiaUrl(input))).toEqual(expected);
   });
 
-  it.each(vectors.parse.filter(({ expect: expected }) => expected !== null && !('error' in expected)))('$case: prints and parses back', ({ input }) => {
+  const accepted = vectors.parse.filter(({ expect: expected }) => expected !== null && !('error' in expected));
+  it.each(accepted)('$case: prints and parses back', ({ input }) => {
     const address = parseRiaUrl(input);
     expect(parseRiaUrl(printRiaUrl(address))).toEqual(address);
     expect(parseRiaUrl(address.url).url).toBe(address.url);

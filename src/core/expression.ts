@@ -199,21 +199,28 @@ function parseTerm(token: string, kind: Kind, terms: Set<string>): Matcher {
   return term(equals === -1 ? '' : token.slice(equals + 1), token);
 }
 
-/**
- * Parses an expression.
- * @param kind `largefiles` knows the MIME terms, `preferred` those about copies, groups and metadata
- * @throws EXPRESSION_INVALID naming the token that is not understood
- */
-export function parseExpression(text: string, kind: Kind): Expression {
-  const terms = new Set<string>();
-  // All terms first, so that an unknown one is reported wherever it stands.
-  const tokens = tokenize(text).map((token) => ({ token, matcher: OPERATORS.has(token) ? ALWAYS : parseTerm(token, kind, terms) }));
-  let at = 0;
+interface Token { readonly token: string; readonly matcher: Matcher }
+
+/** A closing parenthesis that nothing opened has no effect, wherever it stands. */
+function withoutStrayClosings(tokens: readonly Token[]): Token[] {
+  let depth = 0;
+  return tokens.filter(({ token }) => {
+    if (token === '(') depth += 1;
+    else if (token === ')') depth -= 1;
+    if (depth >= 0) return true;
+    depth = 0;
+    return false;
+  });
+}
+
+/** Reads up to the parenthesis that closes the group, or the end of the text; `next` is after it. */
+function readGroup(tokens: readonly Token[], start: number): { matcher: Matcher; next: number } {
+  let at = start;
 
   /** Takes one token (with the operand that belongs to it) and joins it to what was read before. */
   const step = (before: Matcher): Matcher => {
     const next = tokens[at];
-    if (next === undefined) return before;
+    if (next === undefined || next.token === ')') return before;
     at += 1;
     switch (next.token) {
       case 'and': {
@@ -229,21 +236,30 @@ export function parseExpression(text: string, kind: Kind): Expression {
         return (subject) => before(subject) && !operand(subject);
       }
       case '(': {
-        let group = ALWAYS;
-        while (at < tokens.length && tokens[at]?.token !== ')') group = step(group);
-        at += 1;
-        const inner = group;
-        return (subject) => before(subject) && inner(subject);
+        const group = readGroup(tokens, at);
+        at = group.next;
+        return (subject) => before(subject) && group.matcher(subject);
       }
-      case ')':
-        return before;
       default:
         return before === ALWAYS ? next.matcher : (subject) => before(subject) && next.matcher(subject);
     }
   };
 
   let matcher = ALWAYS;
-  while (at < tokens.length) matcher = step(matcher);
+  while (at < tokens.length && tokens[at]?.token !== ')') matcher = step(matcher);
+  return { matcher, next: at + 1 };
+}
+
+/**
+ * Parses an expression.
+ * @param kind `largefiles` knows the MIME terms, `preferred` those about copies, groups and metadata
+ * @throws EXPRESSION_INVALID naming the token that is not understood
+ */
+export function parseExpression(text: string, kind: Kind): Expression {
+  const terms = new Set<string>();
+  // All terms first, so that an unknown one is reported wherever it stands.
+  const tokens = tokenize(text).map((token) => ({ token, matcher: OPERATORS.has(token) ? ALWAYS : parseTerm(token, kind, terms) }));
+  const { matcher } = readGroup(withoutStrayClosings(tokens), 0);
   return { matches: matcher, needsContent: terms.has('mimetype') || terms.has('mimeencoding'), terms };
 }
 

@@ -30,10 +30,8 @@ function trimTrailingSpaces(line: string): string {
 /** Patterns of one file, the last line (which decides) first. */
 function parsePatterns(content: string): PathPattern[] {
   const patterns: PathPattern[] = [];
-  const lines = content.replace(/^\uFEFF/, '').split('\n');
-  for (const [i, rawLine] of lines.entries()) {
-    // Only a carriage return before a newline is a line ending.
-    const line = trimTrailingSpaces(i < lines.length - 1 && rawLine.endsWith('\r') ? rawLine.slice(0, -1) : rawLine);
+  for (const rawLine of content.replace(/^\uFEFF/, '').split('\n')) {
+    const line = trimTrailingSpaces(rawLine.endsWith('\r') ? rawLine.slice(0, -1) : rawLine);
     if (line !== '' && !line.startsWith('#')) patterns.push(compilePathPattern(line));
   }
   return patterns.reverse();

@@ -22,10 +22,12 @@ const ANCHORS: Readonly<Record<string, string>> = {
 
 const LINE_START = '(?<![^\\n])';
 const LINE_END = '(?![^\\n])';
-const SYNTAX = /[\\^$.*+?()[\]{}|/-]/;
-
 function literal(character: string): string {
-  return SYNTAX.test(character) ? `\\${character}` : character;
+  return /[\\^$.*+?()[\]{}|/]/.test(character) ? `\\${character}` : character;
+}
+
+function member(character: string): string {
+  return /[\\^[\]-]/.test(character) ? `\\${character}` : character;
 }
 
 /** The glob as POSIX expression, one element per character; an escaped character is a backslash and the character. */
@@ -70,7 +72,7 @@ function readSet(elements: readonly string[], start: number): { source: string; 
       if (end < elements.length) {
         const name = elements.slice(at + 2, end);
         if (opener === ':') members += POSIX_CLASSES[name.join('')] ?? '';
-        else if (opener === '=') members += name.map(literal).join('');
+        else if (opener === '=') members += name.map(member).join('');
         at = end + 2;
         continue;
       }
@@ -78,11 +80,11 @@ function readSet(elements: readonly string[], start: number): { source: string; 
     const last = elements[at + 2];
     if (elements[at + 1] === '-' && last !== undefined && last !== ']') {
       if ((character.codePointAt(0) ?? 0) > (last.codePointAt(0) ?? 0)) return undefined;
-      members += `${literal(character)}-${literal(last)}`;
+      members += `${member(character)}-${member(last)}`;
       at += 3;
       continue;
     }
-    members += literal(character);
+    members += member(character);
     at += 1;
   }
   // A set that excludes never matches a newline.

@@ -29,7 +29,8 @@ function hasOnly(head: Uint8Array, highest: number): boolean {
 }
 
 function isAscii(head: Uint8Array): boolean {
-  for (const byte of head) if (byte >= 0x80 || CLASS[byte] !== KIND.text) return false;
+  // NEL (0x85) counts as ASCII text for libmagic.
+  for (const byte of head) if (CLASS[byte] !== KIND.text) return false;
   return true;
 }
 
@@ -78,9 +79,13 @@ function wideEncoding(head: Uint8Array): string | undefined {
     const little = head[0] === 0xff && head[1] === 0xfe;
     const big = head[0] === 0xfe && head[1] === 0xff;
     if (little || big) {
+      let highSurrogate = false;
       for (let at = 2; at + 1 < head.length; at += 2) {
         const code = view.getUint16(at, little);
-        if (code === 0xfffe || !isText(code)) return undefined;
+        const lowSurrogate = code >= 0xdc00 && code <= 0xdfff;
+        const character = code < 0xfdd0 || (code > 0xfdef && code < 0xfffe);
+        if (!character || lowSurrogate !== highSurrogate || !isText(code)) return undefined;
+        highSurrogate = code >= 0xd800 && code <= 0xdbff;
       }
       return little ? 'utf-16le' : 'utf-16be';
     }

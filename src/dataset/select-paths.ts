@@ -127,7 +127,7 @@ export function selectPaths(args: readonly string[], prefix: string, options: { 
   /** Name → the arguments that gave it. */
   const literals = new Map<string, number[]>();
   const foldersOnly = new Set<number>();
-  const globs: { readonly index: number; readonly glob: Glob }[] = [];
+  const globs: { readonly index: number; readonly glob: Glob; readonly foldersOnly: boolean }[] = [];
   const excluded: Glob[] = [];
   const exclusions = new Set<number>();
   const addLiteral = (path: string, index: number): void => {
@@ -150,7 +150,7 @@ export function selectPaths(args: readonly string[], prefix: string, options: { 
     }
     if (text.endsWith('/')) foldersOnly.add(index);
     addLiteral(asName(text), index);
-    if (!exists && (isGlob(text) || text.includes('\\'))) globs.push({ index, glob: asGlob(text) });
+    if (!exists && (isGlob(text) || text.includes('\\'))) globs.push({ index, glob: asGlob(text), foldersOnly: text.endsWith('/') });
   }
   if (exclusions.size === args.length) addLiteral(here, args.length);
 
@@ -182,9 +182,9 @@ export function selectPaths(args: readonly string[], prefix: string, options: { 
         note(above);
       }
     }
-    for (const { index, glob } of globs) {
+    for (const { index, glob, foldersOnly: onlyBelow } of globs) {
       if (found && matched.has(index)) continue;
-      if (!matchesAt(glob, path)) continue;
+      if (!(onlyBelow ? matchesAbove(glob, path) : matchesAt(glob, path))) continue;
       found = true;
       matched.add(index);
     }

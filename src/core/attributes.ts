@@ -10,7 +10,7 @@ export interface AttributeFile {
 }
 
 /** `undefined` is both "not mentioned" and an explicit `!attribute`. */
-export type AttributeValue = string | true | false | undefined;
+type AttributeValue = string | true | false | undefined;
 
 interface Assignment { readonly name: string; readonly value: AttributeValue }
 interface Rule { readonly pattern: PathPattern; readonly assignments: readonly Assignment[] }

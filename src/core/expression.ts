@@ -29,6 +29,7 @@ export interface MatchSubject {
   present?(): boolean;
   inAllGroup?(group: string): boolean;
   onlyInGroup?(group: string): boolean;
+  /** Values of a metadata field; upper and lower case in the name of a field are the same. */
   metadata?(field: string): readonly string[];
   readonly unused?: boolean;
   readonly backend?: string;
@@ -75,10 +76,11 @@ function comparesSize(holds: (size: number, limit: number) => boolean): Term {
   };
 }
 
+/** The whole number that `value` begins with; one that goes on as a fraction or with an exponent is none. */
 function integer(value: string, token: string): number {
-  const digits = /^\s*\(*\s*(-?\s*[0-9]+)/.exec(value)?.[1];
-  if (digits === undefined) throw invalid('it has no number', token);
-  return Number(digits.replace(/\s/g, ''));
+  const digits = /^-?[0-9]+/.exec(value)?.[0];
+  if (digits === undefined || /^(?:\.[0-9]|[eE][+-]?[0-9])/.test(value.slice(digits.length))) throw invalid('it has no whole number', token);
+  return Number(digits);
 }
 
 const TRUST = /^(?:trusted|untrusted|semitrusted|dead)\+?$/;
@@ -101,21 +103,27 @@ function lackingCopies(approximate: boolean): Term {
   };
 }
 
-const METADATA_COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
-  '<': (a, b) => a < b, '<=': (a, b) => a <= b, '>': (a, b) => a > b, '>=': (a, b) => a >= b,
+const METADATA_COMPARISONS: Readonly<Record<string, (order: number) => boolean>> = {
+  '<': (order) => order < 0, '<=': (order) => order <= 0, '>': (order) => order > 0, '>=': (order) => order >= 0,
 };
 const NUMBER = /^\s*-?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*$/;
 
+/** By value when both are numbers, else by bytes. */
+function orderOfValues(a: string, b: string): number {
+  if (NUMBER.test(a) && NUMBER.test(b)) return Number(a) - Number(b);
+  return Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
+}
+
 function metadata(value: string, token: string): Matcher {
   const parts = /^([^=<>]*)(=|<=|<|>=|>)?([^]*)$/.exec(value);
-  const field = (parts?.[1] ?? '').toLowerCase();
-  if (!/^[^\s=<>.,;:/\\-][^\s=<>/\\]*$/u.test(field)) throw invalid('it has no metadata field name', token);
+  const field = parts?.[1] ?? '';
+  if (!/^[\p{L}\p{N}][\p{L}\p{N}_.-]*$/u.test(field)) throw invalid('it has no metadata field name', token);
   const operator = parts?.[2];
   const wanted = parts?.[3] ?? '';
-  const compare = operator === undefined ? undefined : METADATA_COMPARISONS[operator];
-  const holds: (found: string) => boolean = compare === undefined
+  const accepts = operator === undefined ? undefined : METADATA_COMPARISONS[operator];
+  const holds: (found: string) => boolean = accepts === undefined
     ? annexGlobIgnoringCase(wanted)
-    : (found) => NUMBER.test(found) && NUMBER.test(wanted) && compare(Number(found), Number(wanted));
+    : (found) => accepts(orderOfValues(found, wanted));
   return (subject) => known(subject.metadata?.(field), 'metadata', subject).some(holds);
 }
 

@@ -15,7 +15,7 @@ export interface PathSelection {
 }
 
 /** The options that fast-glob's `dot: true` comes down to; quotes are parts of names here. */
-export const GLOB_OPTIONS = { dot: true, posix: true, strictSlashes: false, keepQuotes: true, nonegate: true } as const;
+const GLOB_OPTIONS = { dot: true, posix: true, strictSlashes: false, keepQuotes: true, nonegate: true } as const;
 
 interface Glob {
   readonly matches: (path: string) => boolean;
@@ -38,7 +38,7 @@ export function protectParentheses(pattern: string): string {
 }
 
 /** @param pattern relative to the top */
-export function compileGlob(pattern: string): (path: string) => boolean {
+function compileGlob(pattern: string): (path: string) => boolean {
   return picomatch(protectParentheses(pattern), GLOB_OPTIONS);
 }
 

@@ -1,0 +1,50 @@
+/** Records as lines of JSON: docs/reference/json.md. */
+import type { DStoreEvent, ResultRecord } from '../../core/records.ts';
+import { nowMilliseconds } from '../../io/clock.ts';
+import type { Terminal } from '../terminal.ts';
+import { warningText } from './failures.ts';
+import type { Renderer, RendererOptions } from './renderer.ts';
+
+const PROGRESS_INTERVAL_MILLISECONDS = 100;
+const URL_PASSWORD = /(:\/\/[^\s/:@"]*):[^\s/@"]*@/g;
+
+/** One line; passwords in URLs are hidden wherever they come from. */
+export function jsonLine(value: unknown): string {
+  const line = JSON.stringify(value);
+  return `${line.includes('://') ? line.replace(URL_PASSWORD, '$1:***@') : line}\n`;
+}
+
+export function jsonRenderer(terminal: Terminal, options: RendererOptions & { readonly events: boolean }): Renderer {
+  let lastProgress = 0;
+  let held: DStoreEvent | undefined;
+  return {
+    record(record: ResultRecord): void {
+      terminal.out(jsonLine(record));
+    },
+    event(event: DStoreEvent): void {
+      if (!options.events) {
+        if (event.type === 'warning' && !options.quiet) terminal.err(warningText(event, terminal.paintErr));
+        return;
+      }
+      if (event.type === 'progress') {
+        const now = nowMilliseconds();
+        held = event;
+        if (now - lastProgress < PROGRESS_INTERVAL_MILLISECONDS) return;
+        lastProgress = now;
+      }
+      held = undefined;
+      terminal.out(jsonLine(event));
+    },
+    stopping(): void {},
+    finish({ totals, exit, milliseconds, failure, interrupted }): void {
+      if (held !== undefined) terminal.out(jsonLine(held));
+      if (failure !== undefined) terminal.out(jsonLine({ type: 'error', ...failure.error.toInfo() }));
+      if (failure?.stack !== undefined) terminal.err(`${failure.stack}\n`);
+      const { ok, notneeded, impossible, error, bytes } = totals;
+      terminal.out(jsonLine({
+        type: 'summary', action: options.action, ok, notneeded, impossible, error, bytes, milliseconds, exit,
+        ...(totals.dryRun ? { dryRun: true } : {}), ...(interrupted ? { interrupted: true } : {}),
+      }));
+    },
+  };
+}

@@ -1,0 +1,4 @@
+/** Milliseconds since the epoch. */
+export function nowMilliseconds(): number {
+  return Date.now();
+}

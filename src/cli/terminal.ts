@@ -89,8 +89,7 @@ export class Terminal {
   /** Shows one line on stderr that the next call, or any output, replaces. Only for terminals. */
   setStatus(line: string): void {
     if (line === this.status) return;
-    this.stderr.write(`${this.status === '' ? '' : '\r'}${line}\u001b[K`);
-    if (line === '') this.stderr.write('\r\u001b[K');
+    this.stderr.write(`\r${line}\u001b[K`);
     this.status = line;
   }
 

@@ -1,8 +1,9 @@
 /** Failures, refusals and warnings as text. Thousands of one kind take ten lines, a count, and their hint once. */
 import { ERROR_CODES, EXIT, type ErrorCode } from '../../core/errors.ts';
 import type { DStoreEvent, ResultRecord } from '../../core/records.ts';
-import { quotePath, sanitize } from '../../core/text.ts';
+import { quotePath } from '../../core/text.ts';
 import type { Paint } from '../terminal.ts';
+import { shown, shownInLine } from './shown.ts';
 import { count } from './summary.ts';
 
 const SHOWN_IN_FULL = 10;
@@ -16,7 +17,7 @@ export function messageText(label: 'error' | 'refused' | 'warning', message: str
 }
 
 function indented(text: string): string {
-  return text.split('\n').map((line, index) => (index === 0 ? sanitize(line) : `    ${sanitize(line.trimStart())}`)).join('\n');
+  return text.split('\n').map((line, index) => (index === 0 ? shown(line) : `    ${shown(line.trimStart())}`)).join('\n');
 }
 
 export function warningText(event: DStoreEvent & { readonly type: 'warning' }, paint: Paint): string {
@@ -32,7 +33,7 @@ export function labelOf(info: { readonly code: string } | undefined, status: Res
 
 /** What the record is about, for a line of text. */
 export function subjectOf(record: ResultRecord): string | undefined {
-  return record.path === undefined ? record.remote && sanitize(record.remote) : quotePath(record.path);
+  return record.path === undefined ? record.remote && shownInLine(record.remote) : quotePath(record.path);
 }
 
 interface Group {
@@ -71,7 +72,7 @@ export class FailureGroups {
     if (this.verbose) return '';
     const large = [...this.groups.values()].filter((group) => group.count > SHOWN_IN_FULL);
     return large.map((group) => {
-      const which = this.groups.size === 1 ? '' : `: ${sanitize(group.message.split('\n')[0] ?? '')}`;
+      const which = this.groups.size === 1 ? '' : `: ${shown(group.message.split('\n')[0] ?? '')}`;
       return `${this.paint('red', `and ${count(group.count - SHOWN_IN_FULL)} more like this`)}${which}\n`;
     }).join('');
   }

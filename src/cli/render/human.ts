@@ -1,14 +1,15 @@
 /** Text for people: data and summaries on stdout, everything else on stderr. */
 import type { DStoreEvent, ResultRecord } from '../../core/records.ts';
 import { formatSize } from '../../core/size.ts';
-import { quotePath, sanitize } from '../../core/text.ts';
+import { quotePath } from '../../core/text.ts';
 import { nowMilliseconds } from '../../io/clock.ts';
 import type { Terminal } from '../terminal.ts';
 import { FailureGroups, labelOf, messageText, subjectOf, warningText } from './failures.ts';
 import { LINES, NOTHING, TABLES, type LineOptions } from './lines.ts';
 import { Progress } from './progress.ts';
 import type { Renderer, RendererOptions } from './renderer.ts';
-import { count, interruptedLine, summaryLine, verbOf } from './summary.ts';
+import { shown, shownInLine } from './shown.ts';
+import { count, interruptedLine, stoppingLine, summaryLine, verbOf } from './summary.ts';
 
 /** A dry run lists this many files without --verbose. */
 const DRY_RUN_LINES = 20;
@@ -25,6 +26,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
   let shown = 0;
   let lastNotNeeded: string | undefined;
   let wouldChange = 0;
+  let phase: string | undefined;
   const warned = new Set<string>();
 
   /** Records of commands that change something: files only with --verbose, anything else in a line of its own. */
@@ -36,7 +38,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
       if (wouldChange > DRY_RUN_LINES) return;
     }
     if (record.status === 'notneeded' && !verbose) {
-      if (record.message !== undefined) lastNotNeeded = sanitize(record.message);
+      if (record.message !== undefined) lastNotNeeded = shown(record.message);
       return;
     }
     if (quiet) return;
@@ -60,6 +62,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
     },
     event(event: DStoreEvent): void {
       if (event.type === 'plan') planned = event.files;
+      if (event.type === 'phase') phase = event.name;
       if (event.type === 'warning') {
         const message = warningText(event, terminal.paintErr);
         if (!quiet && !warned.has(message)) terminal.err(message);
@@ -69,8 +72,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
       }
     },
     stopping(): void {
-      const what = planned === undefined ? 'what is under way' : 'the files under way';
-      terminal.err(`\nstopping: ${what} will be finished or undone, then recorded; press Ctrl-C again to stop at once\n`);
+      terminal.err(stoppingLine(phase));
     },
     finish({ totals, milliseconds, failure, interrupted }): void {
       progress?.stop();
@@ -91,7 +93,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
       if (failure !== undefined) {
         const { error, stack } = failure;
         terminal.err(messageText(labelOf(error.toInfo(), 'error'), `${error.message}${verbose ? ` [DSTORE_E_${error.code}]` : ''}`, error.hint, terminal.paintErr));
-        if (stack !== undefined) terminal.err(`${sanitize(stack)}\n`);
+        if (stack !== undefined) terminal.err(`${shown(stack)}\n`);
       }
     },
   };
@@ -102,15 +104,15 @@ function outcomeText(record: ResultRecord): string {
   const verb = verbOf(record.action);
   const subject = subjectOf(record) ?? (record.dataset === undefined ? undefined : quotePath(record.dataset));
   if (record.message !== undefined) {
-    const message = sanitize(record.message);
+    const message = shown(record.message);
     return subject === undefined || message.includes(subject) ? message : `${subject}: ${message}`;
   }
   const commit = record.details?.['commit'];
   const kind = record.kind === undefined || record.kind === 'file' ? '' : `${record.kind} `;
-  const name = record.kind === 'commit' && typeof commit === 'string' ? sanitize(commit.slice(0, 10)) : subject ?? '';
+  const name = record.kind === 'commit' && typeof commit === 'string' ? shownInLine(commit.slice(0, 10)) : subject ?? '';
   const facts = [
     ...(record.bytes === undefined ? [] : [formatSize(record.bytes)]),
-    ...(record.remote === undefined || record.path === undefined ? [] : [`${record.action === 'get' ? 'from' : 'on'} ${sanitize(record.remote)}`]),
+    ...(record.remote === undefined || record.path === undefined ? [] : [`${record.action === 'get' ? 'from' : 'on'} ${shownInLine(record.remote)}`]),
   ];
   const what = [`${kind}${name}`.trim(), ...facts].join(', ');
   if (record.status === 'notneeded') return `${what}: ${verb.already}`;

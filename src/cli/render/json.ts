@@ -1,17 +1,21 @@
 /** Records as lines of JSON: docs/reference/json.md. */
 import type { DStoreEvent, ResultRecord } from '../../core/records.ts';
+import { redactUrl } from '../../core/text.ts';
 import { nowMilliseconds } from '../../io/clock.ts';
 import type { Terminal } from '../terminal.ts';
 import { warningText } from './failures.ts';
 import type { Renderer, RendererOptions } from './renderer.ts';
+import { stoppingLine } from './summary.ts';
 
 const PROGRESS_INTERVAL_MILLISECONDS = 100;
-const URL_PASSWORD = /(:\/\/[^\s/:@"]*):[^\s/@"]*@/g;
+/** These must name things exactly, whatever they look like. */
+const EXACT = new Set(['path', 'key', 'dataset']);
 
 /** One line; passwords in URLs are hidden wherever they come from. */
 export function jsonLine(value: unknown): string {
   const line = JSON.stringify(value);
-  return `${line.includes('://') ? line.replace(URL_PASSWORD, '$1:***@') : line}\n`;
+  if (!line.includes('://')) return `${line}\n`;
+  return `${JSON.stringify(value, (name, each: unknown) => (typeof each === 'string' && !EXACT.has(name) && each.includes('://') ? redactUrl(each) : each))}\n`;
 }
 
 export function jsonRenderer(terminal: Terminal, options: RendererOptions & { readonly events: boolean }): Renderer {
@@ -35,7 +39,9 @@ export function jsonRenderer(terminal: Terminal, options: RendererOptions & { re
       held = undefined;
       terminal.out(jsonLine(event));
     },
-    stopping(): void {},
+    stopping(): void {
+      if (!options.quiet) terminal.err(stoppingLine(undefined));
+    },
     finish({ totals, exit, milliseconds, failure, interrupted }): void {
       if (held !== undefined) terminal.out(jsonLine(held));
       if (failure !== undefined) terminal.out(jsonLine({ type: 'error', ...failure.error.toInfo() }));

@@ -1,8 +1,9 @@
 /** The lines and tables of commands whose records are the data that was asked for. */
 import type { JsonObject, JsonValue, ResultRecord } from '../../core/records.ts';
 import { formatSize } from '../../core/size.ts';
-import { quotePath, redactUrl, sanitize } from '../../core/text.ts';
+import { quotePath } from '../../core/text.ts';
 import type { Paint, Style } from '../terminal.ts';
+import { shown, shownInLine } from './shown.ts';
 import { count } from './summary.ts';
 import { facts, padEnd, table, valueText, type Column } from './table.ts';
 
@@ -24,7 +25,7 @@ const STATES: Readonly<Record<string, Style>> = {
 
 function text(details: JsonObject | undefined, name: string): string | undefined {
   const value = details?.[name];
-  return typeof value === 'string' ? sanitize(value) : undefined;
+  return typeof value === 'string' ? shownInLine(value) : undefined;
 }
 
 function objects(value: JsonValue | undefined): JsonObject[] {
@@ -62,13 +63,13 @@ function whereis(record: ResultRecord, { paint, verbose }: LineOptions): string 
 function log(record: ResultRecord, { paint }: LineOptions): string {
   const commit = text(record.details, 'commit') ?? '';
   const date = (text(record.details, 'date') ?? '').replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$/, '$1 $2');
-  return [paint('yellow', commit.slice(0, 10)), date, paint('cyan', text(record.details, 'author') ?? ''), text(record.details, 'subject') ?? sanitize(record.message ?? '')].join('  ').trimEnd() + '\n';
+  return [paint('yellow', commit.slice(0, 10)), date, paint('cyan', text(record.details, 'author') ?? ''), text(record.details, 'subject') ?? shownInLine(record.message ?? '')].join('  ').trimEnd() + '\n';
 }
 
 function showFacts(record: ResultRecord, { paint }: LineOptions): string {
   const title = record.path ?? record.remote ?? record.dataset;
   const heading = title === undefined ? '' : `${paint('bold', quotePath(title))}\n`;
-  const message = record.message === undefined ? '' : `${sanitize(record.message)}\n`;
+  const message = record.message === undefined ? '' : `${shown(record.message)}\n`;
   const own: JsonObject = { ...(record.key === undefined ? {} : { key: record.key }), ...(record.bytes === undefined ? {} : { size: record.bytes }) };
   return heading + message + facts({ ...own, ...record.details }, paint, heading === '' ? '' : '  ');
 }
@@ -83,7 +84,7 @@ function remoteTable(records: readonly ResultRecord[], { paint, verbose }: LineO
     const keys = details['keys'];
     const bytes = details['bytes'] ?? record.bytes;
     return [
-      sanitize(record.remote ?? ''), text(details, 'type') ?? '', redactUrl(text(details, 'where') ?? ''), String(details['cost'] ?? ''), text(details, 'trust') ?? '',
+      shownInLine(record.remote ?? ''), text(details, 'type') ?? '', text(details, 'where') ?? '', String(details['cost'] ?? ''), text(details, 'trust') ?? '',
       typeof keys === 'number' ? count(keys) : '', typeof bytes === 'number' ? formatSize(bytes) : '', verbose ? text(details, 'uuid') ?? '' : '',
     ];
   }), paint);
@@ -98,7 +99,7 @@ function storeTable(records: readonly ResultRecord[], { paint }: LineOptions): s
   const first = records.some((record) => record.remote !== undefined) ? [{ title: 'name' }] : [];
   const columns: Column[] = [...first, ...names.map((name) => ({ title: name, right: records.every((record) => typeof record.details?.[name] !== 'string' && !Array.isArray(record.details?.[name])) }))];
   return table(columns, records.map((record) => [
-    ...first.map(() => sanitize(record.remote ?? '')),
+    ...first.map(() => shownInLine(record.remote ?? '')),
     ...names.map((name) => {
       const value = record.details?.[name];
       return value === undefined || (Array.isArray(value) && value.length === 0) ? '' : valueText(name, value);

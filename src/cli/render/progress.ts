@@ -1,8 +1,8 @@
 /** One line on the terminal for a whole command: files, bytes, rate, time left. */
 import type { DStoreEvent } from '../../core/records.ts';
 import { formatSize } from '../../core/size.ts';
-import { sanitize } from '../../core/text.ts';
 import type { Terminal } from '../terminal.ts';
+import { shownInLine } from './shown.ts';
 import { count, duration, verbOf } from './summary.ts';
 
 const QUIET_MILLISECONDS = 500;
@@ -86,8 +86,8 @@ export class Progress {
   private line(at: number): string {
     const room = Math.max(20, this.terminal.columns - 1);
     const head = verbOf(this.action).plain;
-    if (this.waiting !== undefined) return cut([head, `waiting for ${sanitize(this.waiting)}`, duration(at - this.started)], room);
-    if (this.planFiles === 0 && this.planBytes === 0) return cut([head, sanitize(this.phase ?? 'working'), duration(at - this.started)], room);
+    if (this.waiting !== undefined) return cut([head, `waiting for ${shownInLine(this.waiting)}`, duration(at - this.started)], room);
+    if (this.planFiles === 0 && this.planBytes === 0) return cut([head, shownInLine(this.phase ?? 'working'), duration(at - this.started)], room);
     const work = this.bytes + this.files * BYTES_PER_FILE;
     const allWork = Math.max(work, this.planBytes + this.planFiles * BYTES_PER_FILE);
     const fraction = allWork === 0 ? 0 : work / allWork;
@@ -103,7 +103,7 @@ export class Progress {
       const speed = (work - first.bytes - first.files * BYTES_PER_FILE) / elapsed;
       if (speed > 0 && fraction < 1) parts.push(`${duration((allWork - work) / speed)} left`);
     }
-    if (this.phase !== undefined) parts.push(sanitize(this.phase));
+    if (this.phase !== undefined) parts.push(shownInLine(this.phase));
     const full = Math.floor(fraction * BAR_CELLS);
     const bar = `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)}`;
     const text = cut(parts, room);

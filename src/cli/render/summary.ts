@@ -1,6 +1,7 @@
 /** The line at the end: what was done, how much, how fast, and what was not. */
 import { formatSize } from '../../core/size.ts';
 import type { Totals } from '../totals.ts';
+import { shownInLine } from './shown.ts';
 
 interface Verb {
   /** `dstore get` has `got` 3 files. */
@@ -72,6 +73,12 @@ export function summaryLine(action: string, totals: Totals, milliseconds: number
   if (impossible > 0) parts.push(`${count(impossible)} refused or not possible`);
   if (error > 0) parts.push(`${count(error)} failed`);
   return parts.join(', ');
+}
+
+/** Said when a signal arrives. @param phase what the operation is doing just now */
+export function stoppingLine(phase: string | undefined): string {
+  const doing = phase === undefined ? '' : ` (${shownInLine(phase)})`;
+  return `\nstopping: what is under way${doing} is being finished, so that nothing is left half done; press Ctrl-C again to stop at once\n`;
 }
 
 /** `interrupted: 412 of 1,000 files done; run the same command again to continue` */

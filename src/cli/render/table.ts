@@ -1,8 +1,8 @@
 /** Columns and aligned facts. Widths count what a terminal shows, roughly: one cell per code point, two for wide ones. */
 import type { JsonObject, JsonValue } from '../../core/records.ts';
 import { formatSize } from '../../core/size.ts';
-import { sanitize } from '../../core/text.ts';
 import type { Paint } from '../terminal.ts';
+import { shownInLine } from './shown.ts';
 import { count } from './summary.ts';
 
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
@@ -41,14 +41,14 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
 
 /** `annexedFiles` → `annexed files`. */
 function label(name: string): string {
-  return sanitize(name).replace(/([a-z0-9])([A-Z])/g, (_, before: string, letter: string) => `${before} ${letter.toLowerCase()}`).replaceAll(/[_-]/g, ' ');
+  return shownInLine(name).replace(/([a-z0-9])([A-Z])/g, (_, before: string, letter: string) => `${before} ${letter.toLowerCase()}`).replaceAll(/[_-]/g, ' ');
 }
 
 export function valueText(name: string, value: JsonValue): string {
   if (value === null) return 'none';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'number') return /bytes$|^size$|Size$/i.test(name) ? formatSize(value) : Number.isInteger(value) ? count(value) : String(value);
-  if (typeof value === 'string') return sanitize(value);
+  if (typeof value === 'string') return shownInLine(value);
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((each: JsonValue) => valueText(name, each)).join(', ');
   return Object.entries(value).map(([key, each]) => `${label(key)} ${valueText(key, each ?? null)}`).join(', ');
 }

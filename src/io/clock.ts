@@ -56,3 +56,8 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
     signal?.addEventListener('abort', finish, { once: true });
   });
 }
+
+/** Sleeps between half the time and the whole of it, so that many who failed together do not try again together. */
+export function sleepAbout(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return sleep(milliseconds * (0.5 + Math.random() / 2), signal);
+}

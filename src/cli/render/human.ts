@@ -23,7 +23,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
   const tabulate = TABLES[action];
   const rows: ResultRecord[] = [];
   let planned: number | undefined;
-  let shown = 0;
+  let lines = 0;
   let lastNotNeeded: string | undefined;
   let wouldChange = 0;
   let phase: string | undefined;
@@ -42,7 +42,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
       return;
     }
     if (quiet) return;
-    shown++;
+    lines++;
     terminal.out(`${outcomeText(record)}\n`);
   }
 
@@ -56,7 +56,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
       } else if (tabulate !== undefined) {
         rows.push(record);
       } else {
-        shown++;
+        lines++;
         terminal.out(line === undefined ? `${outcomeText(record)}\n` : line(record, lineOptions));
       }
     },
@@ -85,11 +85,11 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
         return;
       }
       if (!quiet && !options.showsRecords && (failure === undefined || totals.files.ok > 0)) {
-        const summary = summaryLine(action, totals, milliseconds) ?? (shown === 0 ? lastNotNeeded ?? `nothing to ${verbOf(action).plain}` : undefined);
+        const summary = summaryLine(action, totals, milliseconds) ?? (lines === 0 ? lastNotNeeded ?? `nothing to ${verbOf(action).plain}` : undefined);
         if (summary !== undefined) terminal.out(`${summary}\n`);
       }
       const nothing = NOTHING[action];
-      if (!quiet && failure === undefined && nothing !== undefined && options.showsRecords && shown + rows.length + totals.failed === 0) terminal.err(`${nothing}\n`);
+      if (!quiet && failure === undefined && nothing !== undefined && options.showsRecords && lines + rows.length + totals.failed === 0) terminal.err(`${nothing}\n`);
       if (failure !== undefined) {
         const { error, stack } = failure;
         terminal.err(messageText(labelOf(error.toInfo(), 'error'), `${error.message}${verbose ? ` [DSTORE_E_${error.code}]` : ''}`, error.hint, terminal.paintErr));

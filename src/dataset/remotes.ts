@@ -57,16 +57,16 @@ function describeSpecial(dataset: Dataset, book: PlaceBook, name: string): Conte
   if (uuid === undefined) return undefined;
   const special = book.specialRemotes.get(config.get(`remote.${name}.annex-config-uuid`) ?? uuid);
   if (special === undefined) return undefined;
-  const cost = config.getNumber(`remote.${name}.annex-cost`) ?? 200;
+  const cost = configuredCost(dataset, name) ?? 200;
   const type = special['type'] === 'external' ? special['externaltype'] ?? 'external' : special['type'] ?? 'unknown';
   if (type !== 'ora' && type !== 'ria') return unusable({ name, uuid, type, where: special['url'] ?? '', cost }, `remotes of type ${type} are not supported by this version of dstore`);
-  return describeOra(dataset, name, uuid, special, config.getNumber(`remote.${name}.annex-cost`));
+  return describeOra(dataset, name, uuid, special);
 }
 
-function describeOra(dataset: Dataset, name: string, uuid: string, special: RemoteConfig, configuredCost: number | undefined): ContentRemote {
+function describeOra(dataset: Dataset, name: string, uuid: string, special: RemoteConfig): ContentRemote {
   const { config } = dataset.repo;
   const url = config.get(`remote.${name}.ora-url`) ?? special['url'] ?? '';
-  const base = { name, uuid, type: 'ora', where: redactUrl(url), cost: configuredCost ?? 100 };
+  const base = { name, uuid, type: 'ora', where: redactUrl(url), cost: configuredCost(dataset, name) ?? 100 };
   if (special['encryption'] !== undefined && special['encryption'] !== 'none') return unusable(base, 'encrypted remotes are not supported by this version of dstore');
   if (special['chunk'] !== undefined) return unusable(base, 'chunked remotes are not supported by this version of dstore');
   const archiveId = special['archive-id'] ?? dataset.id;
@@ -77,7 +77,7 @@ function describeOra(dataset: Dataset, name: string, uuid: string, special: Remo
   } catch (error) {
     return unusable(base, `its URL cannot be understood: ${(error as Error).message}`);
   }
-  if (address.transport !== 'file') return unusable({ ...base, cost: configuredCost ?? 200 }, `stores over ${address.transport} are not supported by this version of dstore`);
+  if (address.transport !== 'file') return unusable({ ...base, cost: configuredCost(dataset, name) ?? 200 }, `stores over ${address.transport} are not supported by this version of dstore`);
   const directory = join(address.path, archiveId.length > 3 ? datasetDirectory(archiveId) : archiveId);
   const storePath = address.path;
   return {
@@ -111,13 +111,13 @@ function describeRepository(dataset: Dataset, name: string): ContentRemote | und
   if (path === undefined) {
     const uuid = config.get(`remote.${name}.annex-uuid`);
     if (uuid === undefined) return undefined;
-    return unusable({ name, uuid, type: 'git', where: redactUrl(url), cost: config.getNumber(`remote.${name}.annex-cost`) ?? 200 }, 'git-annex repositories over the network are not supported by this version of dstore');
+    return unusable({ name, uuid, type: 'git', where: redactUrl(url), cost: configuredCost(dataset, name) ?? 200 }, 'git-annex repositories over the network are not supported by this version of dstore');
   }
   const git = gitDirectoryOf(path);
   const settings = git === undefined ? undefined : readSettings(join(git, 'config'));
   const uuid = settings?.get('annex.uuid') ?? config.get(`remote.${name}.annex-uuid`);
   if (uuid === undefined) return undefined;
-  const base = { name, uuid, type: 'git', where: path, cost: config.getNumber(`remote.${name}.annex-cost`) ?? 100 };
+  const base = { name, uuid, type: 'git', where: path, cost: configuredCost(dataset, name) ?? 100 };
   return {
     ...base,
     open() {
@@ -131,6 +131,12 @@ function describeRepository(dataset: Dataset, name: string): ContentRemote | und
       });
     },
   };
+}
+
+/** git-annex writes costs with a fraction (`100.0`). */
+function configuredCost(dataset: Dataset, name: string): number | undefined {
+  const cost = Number.parseFloat(dataset.repo.config.get(`remote.${name}.annex-cost`) ?? '');
+  return Number.isFinite(cost) ? cost : undefined;
 }
 
 function unusable(base: { name: string; uuid: string; type: string; where: string; cost: number }, why: string): ContentRemote {

@@ -1,0 +1,1 @@
+export { programCheckout as ownCheckout } from './checkout-program.ts';

@@ -57,7 +57,7 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   });
 }
 
-/** Sleeps between half the time and the whole of it, so that many who failed together do not try again together. */
-export function sleepAbout(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return sleep(milliseconds * (0.5 + Math.random() / 2), signal);
+/** Waits between half the time and one and a half times as long: two that start together and wait the same keep meeting. */
+export function sleepRandom(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return sleep(milliseconds * (0.5 + Math.random()), signal);
 }

@@ -22,7 +22,7 @@ import { openRepository } from '../git/repository.ts';
 import type { StoreRequest } from '../remote/remote.ts';
 import { openStore } from '../store/store.ts';
 import { connectToStore, hasWorkTree, remoteForStore } from '../transfer/publish.ts';
-import { sleepAbout } from '../io/clock.ts';
+import { sleepRandom } from '../io/clock.ts';
 import type { PushInput } from './inputs.ts';
 
 const SUBMODULE = 0o160000;
@@ -205,7 +205,7 @@ async function pushHistory(dataset: Dataset, target: string, branch: string | un
       throw new DStoreError('PUSH_REJECTED', `${target} keeps changing: the location log could not be published in ${PUSH_ATTEMPTS} attempts`, { hint: 'run the command again: dstore push' });
     }
     run.emit({ type: 'waiting', what: `others who push to ${target}` });
-    await sleepAbout(attempt * 50, run.signal);
+    await sleepRandom(attempt * 50, run.signal);
   }
   const { config } = repo;
   if (config.get(`branch.${branch}.remote`) === undefined && !worktree) {

@@ -99,22 +99,27 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
   };
 }
 
-/** `got data/a.bin, 10 kB, from store` */
+/** `got data/a.bin, 10 kB, from store`, `saved as commit 0123456789`, `data/b.bin: already here` */
 function outcomeText(record: ResultRecord): string {
   const verb = verbOf(record.action);
-  const subject = subjectOf(record) ?? (record.dataset === undefined ? undefined : quotePath(record.dataset));
-  if (record.message !== undefined) {
-    const message = shown(record.message);
-    return subject === undefined || mentions(message, subject) ? message : `${subject}: ${message}`;
+  const { details, dryRun, kind, path, remote, status } = record;
+  const message = record.message === undefined ? undefined : shown(record.message);
+  // The dataset one stands in needs no name.
+  const subject = path === '.' ? undefined : subjectOf(record) ?? (record.dataset === undefined ? undefined : quotePath(record.dataset));
+  if (status === 'notneeded' || (dryRun === true && message?.startsWith('would ') === true)) {
+    const said = message ?? verb.already;
+    return subject === undefined || mentions(said, subject) ? said : `${subject}: ${said}`;
   }
-  const commit = record.details?.['commit'];
-  const kind = record.kind === undefined || record.kind === 'file' ? '' : `${record.kind} `;
-  const name = record.kind === 'commit' && typeof commit === 'string' ? shownInLine(commit.slice(0, 10)) : subject ?? '';
+  const commit = details?.['commit'];
+  const what = [
+    ...(kind === undefined || kind === 'file' || kind === 'commit' || subject === undefined ? [] : [kind]),
+    ...(subject === undefined || kind === 'commit' ? [] : [subject]),
+    ...(typeof commit === 'string' ? [`${record.action === 'update' ? 'to' : 'as'} commit ${shownInLine(commit.slice(0, 10))}`] : []),
+  ].join(' ');
   const facts = [
     ...(record.bytes === undefined ? [] : [formatSize(record.bytes)]),
-    ...(record.remote === undefined || record.path === undefined ? [] : [`${record.action === 'get' ? 'from' : 'on'} ${shownInLine(record.remote)}`]),
+    ...(remote === undefined || path === undefined ? [] : [`${record.action === 'get' ? 'from' : 'on'} ${shownInLine(remote)}`]),
   ];
-  const what = [`${kind}${name}`.trim(), ...facts].join(', ');
-  if (record.status === 'notneeded') return `${what}: ${verb.already}`;
-  return record.dryRun === true ? `would ${verb.plain} ${what}` : `${verb.past} ${what}`;
+  const head = [`${dryRun === true ? `would ${verb.plain}` : verb.past} ${what}`.trim(), ...facts].join(', ');
+  return message === undefined ? head : `${head}: ${message}`;
 }

@@ -12,6 +12,7 @@ beforeAll(() => {
   for (const name of ['sub-01/a.nii', 'sub-01/b.nii', 'README.md', '-odd', 'tab\tbed', 'Ünïcode']) writeFileSync(join(root, name), '');
   // The content of an annexed file may be elsewhere: a link that leads nowhere.
   symlinkSync('.git/annex/objects/none', join(root, 'sub.dat'));
+  writeFileSync(join(root, '.gitconfig'), '[dstore "store.lab"]\n\turl = ria+file:///lab\n');
   writeFileSync(join(root, '.git/config'), '[core]\n\tbare = false\n[remote "origin"]\n\turl = /x\n[remote "odd \\"name\\""]\n\turl = /y\n');
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -50,7 +51,7 @@ describe('what could come next', () => {
 
   it('leaves out hidden names unless asked, and git\'s own always', () => {
     expect(values('get', '')).not.toContain('.datalad/');
-    expect(values('get', '.')).toEqual(['.datalad/']);
+    expect(values('get', '.')).toEqual(['.datalad/', '.gitconfig']);
   });
 
   it('writes a name that begins with a dash so that it is no option', () => {
@@ -63,6 +64,7 @@ describe('what could come next', () => {
     expect(values('find', '--in', 'h')).toEqual(['here']);
     expect(values('find', '--in=o')).toEqual(['--in=odd "name"', '--in=origin']);
     expect(values('push', '--to', 'sub')).toEqual(['sub-01/', 'sub-02/']);
+    expect(values('push', '--to', 'l')).toEqual(['lab']);
   });
 
   it('is a folder where only folders make sense', () => {

@@ -115,7 +115,7 @@ describe('text', () => {
       run.report(file('save', 'a', { bytes: 5 }));
       run.report({ type: 'result', action: 'save', status: 'ok', kind: 'commit', details: { commit: '0123456789abcdef0123456789abcdef01234567' } });
     });
-    expect(ran.out).toMatch(/^saved commit 0123456789\nsaved 1 file, 5 B in /);
+    expect(ran.out).toMatch(/^saved as commit 0123456789\nsaved 1 file, 5 B in /);
     const created = await runProgram(['create', 'd'], (run) => run.report({ type: 'result', action: 'create', status: 'ok', kind: 'dataset', dataset: '/d', path: 'd' }));
     expect(created.out).toBe('created dataset d\n');
   });
@@ -296,5 +296,22 @@ describe('stopping', () => {
       const exit = await main(words, { stdout, stderr, env: {}, cwd: '/', signals: new EventEmitter(), operations: { [words[0]]: operation } });
       expect([exit, seen, stderr.text]).toEqual([0, aborted, '']);
     }
+  });
+});
+
+describe('outcomes that are not files', () => {
+  const dataset = { type: 'result', kind: 'dataset', dataset: '/d', path: '.' } as const;
+  it.each([
+    [['save'], { ...dataset, action: 'save', status: 'ok', details: { commit: 'a'.repeat(40) } }, 'saved as commit aaaaaaaaaa\n'],
+    [['save'], { ...dataset, action: 'save', status: 'notneeded', message: 'nothing to save' }, 'nothing to save\n'],
+    [['clone', 's', 'x'], { ...dataset, action: 'clone', status: 'ok', path: 'x', message: 'it has no annex' }, 'cloned dataset x: it has no annex\n'],
+    [['update'], { ...dataset, action: 'update', status: 'ok', message: 'took origin/main', details: { commit: 'b'.repeat(40) } }, 'updated to commit bbbbbbbbbb: took origin/main\n'],
+    [['update', '-n'], { ...dataset, action: 'update', status: 'ok', dryRun: true, message: 'would take changes from origin' }, 'would take changes from origin\n'],
+    [['update'], { ...dataset, action: 'update', status: 'notneeded', message: 'up to date' }, 'up to date\n'],
+    [['push'], { type: 'result', action: 'push', status: 'ok', kind: 'ref', path: 'refs/heads/main', remote: 'store' }, 'pushed ref refs/heads/main, on store\n'],
+    [['store', 'init', 's'], { type: 'result', action: 'store.init', status: 'ok', kind: 'store', path: '/s' }, 'created store /s\n'],
+  ] as const)('%j', async (words, record, text) => {
+    const ran = await runProgram(words, (run) => run.report(record));
+    expect(ran.out).toBe(text);
   });
 });

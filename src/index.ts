@@ -22,6 +22,27 @@ import type {
 
 export { DStoreError, ERROR_CODES, EXIT, isDStoreError } from './core/errors.ts';
 export type { ErrorCode, ErrorInfo } from './core/errors.ts';
+// The formats, as pure functions. What proves that content may be removed is left out: a proof comes from asking, not from calling.
+export { backendOf, expectedDigest, hashKey, selectExtension, urlKey, wormKey } from './core/backend.ts';
+export type { Backend, HashName } from './core/backend.ts';
+export {
+  branchPathOfJournalFile, compareClocks, journalFileName, keyOfLocationLogPath, locationLogPath, nextClock, parseMapLog, parsePresenceLog, parseSingleLog,
+  parseUuidLog, presentIn, setPresence, setSingleLog, setUuidLog, unionMerge,
+} from './core/annex-log.ts';
+export type { Clock, Presence, PresenceLog } from './core/annex-log.ts';
+export type { CopyEvidence, CopyPolicy, TrustLevel } from './core/drop-decision.ts';
+export { fileNameToKey, hashDirLower, hashDirMixed, keySize, keyToFileName, parseKey, printKey, tryParseKey } from './core/key.ts';
+export type { Key, KeyText } from './core/key.ts';
+export { parseLayoutVersion } from './core/layout-version.ts';
+export type { LayoutVersion } from './core/layout-version.ts';
+export { objectPathLower, objectPathMixed, storeObjectPaths } from './core/object-path.ts';
+export { keyOfPointer, keyOfSymlink, MAX_POINTER_BYTES, pointerText, symlinkTarget } from './core/pointer.ts';
+export { parseRemoteConfig, printRemoteConfig } from './core/remote-log.ts';
+export type { RemoteConfig } from './core/remote-log.ts';
+export { datasetDirectory, parseRiaUrl, parseStoreReference, printRiaUrl } from './core/ria-url.ts';
+export type { StoreAddress } from './core/ria-url.ts';
+export { formatSize, parseSize } from './core/size.ts';
+export { isUuid, UUID_PATTERN } from './core/uuid.ts';
 export type { DStoreEvent, JsonObject, JsonValue, ResultRecord } from './core/records.ts';
 export type {
   CloneInput, CreateInput, DropInput, DryRun, FindInput, FsckInput, GetInput, InfoInput, LockInput, LogInput, Place, PushInput, RemoteListInput,

@@ -62,7 +62,7 @@ export class FailureGroups {
     group.count++;
     if (!this.verbose && group.count > SHOWN_IN_FULL) return '';
     const subject = subjectOf(record);
-    const named = subject === undefined || message.includes(record.path ?? subject) ? message : `${subject}: ${message}`;
+    const named = subject === undefined || mentions(message, record.path ?? subject) ? message : `${subject}: ${message}`;
     const code = this.verbose && record.error !== undefined ? ` [${record.error.code}]` : '';
     return messageText(labelOf(record.error, record.status), named + code, group.count === 1 ? hint : undefined, this.paint);
   }
@@ -78,11 +78,20 @@ export class FailureGroups {
   }
 }
 
+/** The name where it stands by itself: `a` is not in `at once`. */
+function asName(name: string): RegExp {
+  return new RegExp(`(?<![\\p{L}\\p{N}_])${name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}(?![\\p{L}\\p{N}_])`, 'gu');
+}
+
+export function mentions(message: string, name: string): boolean {
+  return message.includes(name) && asName(name).test(message);
+}
+
 /** The message without what differs from file to file. */
 function shapeOf(message: string, record: ResultRecord): string {
   let shape = message;
   for (const varying of [record.path, record.key, record.path?.split('/').at(-1)]) {
-    if (varying !== undefined && varying !== '') shape = shape.replaceAll(varying, '…');
+    if (varying !== undefined && varying !== '' && shape.includes(varying)) shape = shape.replace(asName(varying), '…');
   }
   return shape.replace(/"[^"\n]*"|'[^'\n]*'/g, '…').replace(/\b[0-9a-f]{16,}\b/g, '…').replace(/\d+/g, 'N');
 }

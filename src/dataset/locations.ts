@@ -1,0 +1,45 @@
+/** Location log: which repositories and special remotes are recorded to have a key. Never evidence for removing anything. */
+import type { Presence } from '../core/annex-log.ts';
+import { locationLogPath, presentIn, setPresence } from '../core/annex-log.ts';
+import type { KeyText } from '../core/key.ts';
+import type { Op } from '../core/op.ts';
+import type { ObjectWriter } from '../git/objects.ts';
+import { annexClock } from '../io/clock.ts';
+import type { Dataset } from './dataset.ts';
+import type { BranchEdit } from './annex-branch.ts';
+
+export interface LocationChange {
+  readonly key: KeyText;
+  readonly uuid: string;
+  readonly status: Presence;
+}
+
+/** UUIDs recorded to have each key. */
+export async function readLocations(dataset: Dataset, keys: readonly KeyText[], op: Op): Promise<Map<KeyText, string[]>> {
+  const unique = [...new Set(keys)];
+  const contents = await dataset.branch.read(unique.map(locationLogPath), op);
+  const locations = new Map<KeyText, string[]>();
+  for (const key of unique) locations.set(key, presentIn(contents.get(locationLogPath(key)) ?? ''));
+  return locations;
+}
+
+/** The edits of the git-annex branch for a set of changes; one per key, however many changes it has. */
+export function locationEdits(changes: readonly LocationChange[]): BranchEdit[] {
+  const clock = annexClock();
+  const byKey = new Map<KeyText, { info: string; status: Presence }[]>();
+  for (const { key, uuid, status } of changes) {
+    const list = byKey.get(key);
+    if (list === undefined) byKey.set(key, [{ info: uuid, status }]);
+    else list.push({ info: uuid, status });
+  }
+  return [...byKey].map(([key, list]) => ({ path: locationLogPath(key), edit: (current) => setPresence(current, list, clock) }));
+}
+
+/** Records changes in one commit of the git-annex branch. Called after the bytes are in place, or gone. */
+export async function recordLocations(dataset: Dataset, changes: readonly LocationChange[], op: Op, writer?: ObjectWriter): Promise<void> {
+  if (changes.length === 0) return;
+  // What happened on disk is recorded even when the user has interrupted the command: the record describes a fact.
+  const record: Op = { signal: new AbortController().signal, emit: (event) => op.emit(event) };
+  record.emit({ type: 'phase', name: 'recording' });
+  await dataset.branch.update(locationEdits(changes), record, writer === undefined ? {} : { writer });
+}

@@ -1,0 +1,27 @@
+/** Lists annexed files. */
+import { keySize } from '../core/key.ts';
+import type { Run } from '../core/run.ts';
+import { selectFiles, shownPath } from '../dataset/annexed-files.ts';
+import { withDataset } from '../dataset/dataset.ts';
+import { forNested } from '../dataset/nested.ts';
+import type { FindInput } from './inputs.ts';
+
+export async function find(input: FindInput, run: Run): Promise<void> {
+  await withDataset(input.cwd, async (dataset) => {
+    const { files, nested } = await selectFiles(dataset, input, run);
+    for (const { path, key, locked } of files) {
+      const bytes = keySize(key);
+      run.report({
+        type: 'result', action: 'find', kind: 'file', status: 'ok', path: shownPath(dataset.prefix, path), key, dataset: dataset.top,
+        ...(bytes === undefined ? {} : { bytes }), details: { here: dataset.objects.find(key) !== undefined, locked },
+      });
+    }
+    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput) => {
+      const below = shownPath(dataset.prefix, nestedInput.cwd.slice(dataset.top.length + 1));
+      await find({ ...input, ...nestedInput }, {
+        signal: run.signal, emit: (event) => run.emit(event),
+        report: (record) => run.report({ ...record, ...(record.path === undefined ? {} : { path: `${below}/${record.path}` }) }),
+      });
+    });
+  });
+}

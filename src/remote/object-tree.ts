@@ -1,0 +1,139 @@
+/** Reading and writing trees of object files (`HASHDIRS/KEY/KEY`), which RIA stores and git-annex repositories have in common. */
+import type { ErrorInfo } from '../core/errors.ts';
+import { contentCheck } from '../core/content-check.ts';
+import type { KeyText } from '../core/key.ts';
+import { keySize } from '../core/key.ts';
+import type { Op } from '../core/op.ts';
+import { checkAborted } from '../core/op.ts';
+import type { BulkIo } from '../io/bulk.ts';
+import { randomName } from '../io/clock.ts';
+import { makeDirectory, syncFileSystem } from '../io/durable.ts';
+import type { SharedMode } from '../io/durable.ts';
+import { itemFailure } from '../io/item-failure.ts';
+import { rmSync } from 'node:fs';
+import type { FetchAnswer, FetchRequest, PresenceAnswer, StoreAnswer, StoreRequest } from './remote.ts';
+
+export interface ObjectTree {
+  readonly bulk: BulkIo;
+  /** Name of the remote, for messages. */
+  readonly label: string;
+  /** Absolute paths where a key may lie; the first is where a writer puts it. */
+  paths(key: KeyText): readonly string[];
+  /** Why absence in the tree does not prove absence, when it does not. */
+  readonly doubt?: ErrorInfo | undefined;
+}
+
+export interface WritableObjectTree extends ObjectTree {
+  /** Folder on the same file system for what is not complete yet. */
+  readonly staging: string;
+  readonly shared: SharedMode;
+  /** Mode of the directory around an object once it is in place; left out: an ordinary directory. */
+  readonly directoryMode?: number;
+}
+
+/** Objects put in place between two syncs: bounds what an interruption repeats. */
+const BATCH_FILES = 4096;
+const BATCH_BYTES = 1 << 30;
+const OBJECT_MODE = 0o444;
+
+export async function checkObjects(tree: ObjectTree, keys: readonly KeyText[], report: (answer: PresenceAnswer) => void, op: Op): Promise<void> {
+  await tree.bulk.run('stat', keys.map((key) => ({ paths: tree.paths(key) })), (result, index) => {
+    const key = keys[index]!;
+    const size = keySize(key);
+    if (result.error !== undefined) report({ key, state: 'unknown', error: itemFailure(result.error, `cannot look for ${key} in ${tree.label}`) });
+    else if (result.found < 0) report(tree.doubt === undefined ? { key, state: 'absent' } : { key, state: 'unknown', error: tree.doubt });
+    else if (size !== undefined && size !== result.size) {
+      report({ key, state: 'corrupt', error: { code: 'DSTORE_E_CONTENT_CORRUPT', message: `${tree.label} has ${result.size} bytes of ${key}, not ${size}` } });
+    } else report({ key, state: 'present' });
+  }, op);
+}
+
+export async function fetchObjects(tree: ObjectTree, requests: readonly FetchRequest[], report: (answer: FetchAnswer) => void, op: Op, onBytes?: (total: number) => void): Promise<void> {
+  // Nearly always the first path has it; only what is missing there costs another round.
+  let remaining = requests.map((request) => ({ request, sources: tree.paths(request.key) }));
+  let copied = 0;
+  for (let round = 0; remaining.length > 0; round++) {
+    const current = remaining;
+    const next: typeof remaining = [];
+    const base = copied;
+    const items = current.map(({ request, sources }) => ({ source: sources[round]!, target: request.target, mode: OBJECT_MODE, resume: true, ...contentCheck(request.key) }));
+    await tree.bulk.run('copy', items, (result, index) => {
+      const { request, sources } = current[index]!;
+      const { key } = request;
+      copied += result.bytes;
+      if (result.error === undefined) report({ key, state: 'ok', bytes: result.bytes });
+      else if (result.error.code === 'ENOENT') {
+        if (round + 1 < sources.length) next.push(current[index]!);
+        else if (tree.doubt === undefined) report({ key, state: 'absent', bytes: 0 });
+        else report({ key, state: 'unknown', bytes: 0, error: tree.doubt });
+      } else if (isWrongContent(result.error.code)) {
+        report({ key, state: 'corrupt', bytes: result.bytes, error: { code: 'DSTORE_E_CONTENT_CORRUPT', message: `the copy in ${tree.label} does not match its key (${result.error.message})` } });
+      } else report({ key, state: 'unknown', bytes: result.bytes, error: itemFailure(result.error, `cannot read ${key} from ${tree.label}`) });
+    }, op, onBytes === undefined ? {} : { onBytes: (total) => onBytes(base + total) });
+    remaining = next;
+  }
+}
+
+export async function storeObjects(tree: WritableObjectTree, requests: readonly StoreRequest[], report: (answer: StoreAnswer) => void, op: Op, onBytes?: (total: number) => void): Promise<void> {
+  const staging = `${tree.staging}/${randomName()}`;
+  makeDirectory(staging, tree.shared);
+  try {
+    let base = 0;
+    for (const batch of batches(requests)) {
+      checkAborted(op);
+      base += await storeBatch(tree, batch, staging, report, op, onBytes === undefined ? undefined : (total) => onBytes(base + total));
+    }
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+async function storeBatch(tree: WritableObjectTree, batch: readonly StoreRequest[], staging: string, report: (answer: StoreAnswer) => void, op: Op, onBytes: ((total: number) => void) | undefined): Promise<number> {
+  const copied: { key: KeyText; temporary: string; bytes: number }[] = [];
+  const items = batch.map(({ source, key }, index) => ({ source, target: `${staging}/${index}`, mode: OBJECT_MODE, ...contentCheck(key) }));
+  await tree.bulk.run('copy', items, (result, index) => {
+    const { key } = batch[index]!;
+    if (result.error === undefined) copied.push({ key, temporary: `${staging}/${index}`, bytes: result.bytes });
+    else {
+      rmSync(`${staging}/${index}`, { force: true });
+      if (isWrongContent(result.error.code)) {
+        report({ key, state: 'corrupt', bytes: 0, error: { code: 'DSTORE_E_CONTENT_CORRUPT', message: `the content here does not match ${key} (${result.error.message})`, hint: 'check it with: dstore fsck' } });
+      } else report({ key, state: 'failed', bytes: 0, error: itemFailure(result.error, `cannot store ${key} in ${tree.label}`) });
+    }
+  }, op, onBytes === undefined ? {} : { onBytes });
+  if (copied.length === 0) return 0;
+  // Durable before visible: a crash must not leave an empty file under a key's name.
+  await syncFileSystem(staging);
+  const place = copied.map(({ key, temporary }) => ({
+    source: temporary, target: tree.paths(key)[0]!, fileMode: OBJECT_MODE, parentShared: tree.shared,
+    ...(tree.directoryMode === undefined ? {} : { directoryMode: tree.directoryMode }),
+  }));
+  let bytes = 0;
+  // What is copied and durable is put in place even when the user interrupts: stopping here would only repeat the work.
+  await tree.bulk.run('place', place, (result, index) => {
+    const { key, bytes: size } = copied[index]!;
+    bytes += size;
+    if (result.error !== undefined) report({ key, state: 'failed', bytes: 0, error: itemFailure(result.error, `cannot store ${key} in ${tree.label}`) });
+    else report({ key, state: result.existed ? 'present' : 'ok', bytes: size });
+  }, { signal: new AbortController().signal, emit: (event) => op.emit(event) });
+  await syncFileSystem(tree.staging);
+  return bytes;
+}
+
+function isWrongContent(code: string): boolean {
+  return code === 'MISMATCH' || code === 'SIZE';
+}
+
+function* batches(requests: readonly StoreRequest[]): Generator<StoreRequest[]> {
+  let batch: StoreRequest[] = [];
+  let bytes = 0;
+  for (const request of requests) {
+    batch.push(request);
+    bytes += keySize(request.key) ?? 0;
+    if (batch.length < BATCH_FILES && bytes < BATCH_BYTES) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}

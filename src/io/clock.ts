@@ -1,0 +1,58 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+/** Wall clock in milliseconds since 1970. */
+export function nowMilliseconds(): number {
+  return Date.now();
+}
+
+let lastMilliseconds = 0;
+let callsInMillisecond = 0;
+
+/**
+ * The time to write into a git-annex log: seconds since 1970 with up to 6 fractional digits and a trailing `s`, without trailing
+ * zeros (`1700000000.5s`). Two calls in the same millisecond differ in the microseconds, so that changes made one after the other keep their order.
+ * `GIT_ANNEX_VECTOR_CLOCK` replaces the time, as it does for git-annex; a value that is no number is ignored.
+ */
+export function annexClock(): string {
+  const fixed = process.env['GIT_ANNEX_VECTOR_CLOCK'];
+  if (fixed !== undefined) {
+    const match = /^0*(\d+)(?:\.(\d*?)0*)?s?$/.exec(fixed.trim());
+    if (match) return match[2] ? `${match[1]}.${match[2]}s` : `${match[1]}s`;
+  }
+  const milliseconds = Date.now();
+  callsInMillisecond = milliseconds === lastMilliseconds ? Math.min(callsInMillisecond + 1, 999) : 0;
+  lastMilliseconds = milliseconds;
+  const fraction = String((milliseconds % 1000) * 1000 + callsInMillisecond).padStart(6, '0').replace(/0+$/, '');
+  return `${Math.floor(milliseconds / 1000)}${fraction === '' ? '' : `.${fraction}`}s`;
+}
+
+/** A new random (version 4) UUID in lower case. */
+export function randomUuid(): string {
+  return randomUUID();
+}
+
+/** A name for a temporary file: this process and 48 random bits, safe in every file system. */
+export function randomName(): string {
+  return `${process.pid}-${randomBytes(6).toString('hex')}`;
+}
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+/** Blocks the thread. For short waits inside synchronous calls only. */
+export function sleepSync(milliseconds: number): void {
+  Atomics.wait(sleeper, 0, 0, milliseconds);
+}
+
+/** Resolves after the time, or at once when the signal is aborted; the caller checks the signal. */
+export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, milliseconds);
+    signal?.addEventListener('abort', finish, { once: true });
+  });
+}

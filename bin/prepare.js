@@ -1,7 +1,7 @@
 // Makes a checkout ready to run: npm packages as package-lock.json names them, and an up-to-date dist/. Does nothing when both are.
 // `node bin/prepare.js` does it from the shell; bin/quickstart, bin/test and the tests' set-up import it.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -28,6 +28,11 @@ export function packagesAreCurrent() {
 /** Installs the npm packages when they are missing or stale. @returns whether anything was done */
 export function ensurePackages() {
   if (packagesAreCurrent()) return false;
+  const modules = join(root, 'node_modules');
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    // npm would empty the folder that several checkouts share.
+    throw new Error(`${modules} is a link and its packages are not those of package-lock.json; run npm ci where it leads`);
+  }
   run('npm', ['ci', '--no-audit', '--no-fund']);
   return true;
 }

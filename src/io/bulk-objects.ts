@@ -81,7 +81,7 @@ function insideObjectDirectory<T>(directory: string, shared: SharedMode, context
 }
 
 /** A directory that this user does not own but may write to stays as it is. */
-function changeMode(path: string, mode: number): void {
+export function changeMode(path: string, mode: number): void {
   try {
     chmodSync(path, mode);
   } catch (error) {

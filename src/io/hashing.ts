@@ -12,11 +12,11 @@ export interface Hasher {
 }
 
 /** Names of node:crypto. */
-const NODE_NAMES: Readonly<Record<string, string>> = {
+const NODE_NAMES: ReadonlyMap<string, string> = new Map(Object.entries({
   md5: 'md5', sha1: 'sha1', sha224: 'sha224', sha256: 'sha256', sha384: 'sha384', sha512: 'sha512',
   'sha3-224': 'sha3-224', 'sha3-256': 'sha3-256', 'sha3-384': 'sha3-384', 'sha3-512': 'sha3-512',
   'blake2b-512': 'blake2b512', 'blake2s-256': 'blake2s256',
-};
+}));
 
 let blake: typeof Blake | undefined;
 
@@ -36,7 +36,7 @@ function blakeLength(hash: string): { variant: 'b' | 's'; bytes: number } | unde
  * @throws KEY_UNSUPPORTED for a name that cannot be computed
  */
 export async function loadHasher(hash: HashName): Promise<() => Hasher> {
-  if (!(hash in NODE_NAMES) && blakeLength(hash)) blake ??= await import('@noble/hashes/blake2.js');
+  if (!NODE_NAMES.has(hash) && blakeLength(hash)) blake ??= await import('@noble/hashes/blake2.js');
   createHasher(hash);
   return () => createHasher(hash);
 }
@@ -47,7 +47,7 @@ export async function loadHasher(hash: HashName): Promise<() => Hasher> {
  * @throws KEY_UNSUPPORTED for a name that cannot be computed
  */
 export function createHasher(hash: HashName): Hasher {
-  const name = NODE_NAMES[hash];
+  const name = NODE_NAMES.get(hash);
   if (name !== undefined) {
     const state = createHash(name);
     return {
@@ -67,7 +67,7 @@ export function createHasher(hash: HashName): Hasher {
 
 /** Digest of content in memory; fastest for small content. As {@link createHasher}. */
 export function hashBytes(hash: HashName, data: Uint8Array): string {
-  const name = NODE_NAMES[hash];
+  const name = NODE_NAMES.get(hash);
   if (name !== undefined) return hashAtOnce(name, data, 'hex');
   const hasher = createHasher(hash);
   hasher.update(data);

@@ -95,7 +95,8 @@ export function create(input: Input<CreateInput>, options: CallOptions = {}): Pr
 }
 
 /**
- * Records changes in one commit; without `paths`, all of them. One record per file, and one of kind `commit` (`details.commit`).
+ * Records changes in one commit; without `paths`, all of them. One record per file, and one of the dataset,
+ * with `details.commit` when there was something to save.
  * @throws DStoreError NOT_A_DATASET, PATH_OUTSIDE, CONFIG_INVALID, LOCKED
  */
 export function save(input: Input<SaveInput> = {}, options: CallOptions = {}): Promise<ResultRecord[]> {

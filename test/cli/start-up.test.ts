@@ -20,7 +20,7 @@ describe('starting', () => {
     expect((await run(process.execPath, [program.path, '-q', '--version'])).status).not.toBe(null);
   });
 
-  const heavy = /isomorphic-git|fast-glob|bulk-worker|bulk-tasks|aws-sdk|node-7z|koffi/;
+  const heavy = /isomorphic-git|fast-glob|bulk-worker|aws-sdk|node-7z|koffi/;
 
   it('loads no parser, operation or heavy package for --help', async () => {
     const { ended, sources } = await loadedSources(program, ['--help']);

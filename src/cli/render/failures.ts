@@ -78,20 +78,35 @@ export class FailureGroups {
   }
 }
 
-/** The name where it stands by itself: `a` is not in `at once`. */
-function asName(name: string): RegExp {
-  return new RegExp(`(?<![\\p{L}\\p{N}_])${name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}(?![\\p{L}\\p{N}_])`, 'gu');
+const WORD_CHARACTER = /[\p{L}\p{N}_]/u;
+
+/** Where a name stands by itself from `start` on, or -1: `a` is not in `at once`. */
+function indexOfName(text: string, name: string, start: number): number {
+  for (let at = text.indexOf(name, start); at !== -1; at = text.indexOf(name, at + 1)) {
+    if (!WORD_CHARACTER.test(text.charAt(at - 1)) && !WORD_CHARACTER.test(text.charAt(at + name.length))) return at;
+  }
+  return -1;
 }
 
 export function mentions(message: string, name: string): boolean {
-  return message.includes(name) && asName(name).test(message);
+  return name !== '' && indexOfName(message, name, 0) !== -1;
+}
+
+function withoutName(text: string, name: string): string {
+  let rest = '';
+  let start = 0;
+  for (let at = indexOfName(text, name, 0); at !== -1; at = indexOfName(text, name, start)) {
+    rest += `${text.slice(start, at)}…`;
+    start = at + name.length;
+  }
+  return rest + text.slice(start);
 }
 
 /** The message without what differs from file to file. */
 function shapeOf(message: string, record: ResultRecord): string {
   let shape = message;
   for (const varying of [record.path, record.key, record.path?.split('/').at(-1)]) {
-    if (varying !== undefined && varying !== '' && shape.includes(varying)) shape = shape.replace(asName(varying), '…');
+    if (varying !== undefined && varying !== '') shape = withoutName(shape, varying);
   }
   return shape.replace(/"[^"\n]*"|'[^'\n]*'/g, '…').replace(/\b[0-9a-f]{16,}\b/g, '…').replace(/\d+/g, 'N');
 }

@@ -31,7 +31,7 @@ import { unmodifiedUnlocked, writePointer } from '../dataset/unlocked-files.ts';
 import type { HeldLock } from '../io/file-lock.ts';
 import { itemFailure } from '../io/item-failure.ts';
 import type { HeldCopies } from '../remote/remote.ts';
-import type { DropInput } from './inputs.ts';
+import type { DropInput } from '../core/inputs.ts';
 
 /** Locks are open files; this stays well below the usual limit of 1,024. */
 const BATCH_KEYS = 400;

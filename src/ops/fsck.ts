@@ -22,7 +22,7 @@ import { linkOnDisk } from '../dataset/work-tree.ts';
 import { randomName } from '../io/clock.ts';
 import { makeDirectory } from '../io/durable.ts';
 import { itemFailure } from '../io/item-failure.ts';
-import type { FsckInput } from './inputs.ts';
+import type { FsckInput } from '../core/inputs.ts';
 
 type Verdict = { readonly state: 'good' | 'absent' | 'bad' | 'unknown'; readonly error?: ErrorInfo };
 

@@ -16,7 +16,7 @@ import { readPlaces } from '../dataset/places.ts';
 import { contentRemotes, findContentRemote } from '../dataset/remotes.ts';
 import { populateUnlocked } from '../dataset/unlocked-files.ts';
 import { fetchKeys, requireSpace } from '../transfer/fetch.ts';
-import type { GetInput } from './inputs.ts';
+import type { GetInput } from '../core/inputs.ts';
 
 export async function get(input: GetInput, run: Run): Promise<void> {
   await withDataset(input.cwd, async (dataset) => {

@@ -12,7 +12,7 @@ import { withDataset } from '../dataset/dataset.ts';
 import { readLocations } from '../dataset/locations.ts';
 import { readPlaces, trustOf } from '../dataset/places.ts';
 import { contentRemotes } from '../dataset/remotes.ts';
-import type { InfoInput } from './inputs.ts';
+import type { InfoInput } from '../core/inputs.ts';
 
 export async function info(input: InfoInput, run: Run): Promise<void> {
   await withDataset(input.cwd, async (dataset) => {

@@ -18,7 +18,7 @@ import { unmodifiedUnlocked } from '../dataset/unlocked-files.ts';
 import { linkOnDisk } from '../dataset/work-tree.ts';
 import { randomName } from '../io/clock.ts';
 import { itemFailure } from '../io/item-failure.ts';
-import type { LockInput } from './inputs.ts';
+import type { LockInput } from '../core/inputs.ts';
 
 export async function unlock(input: LockInput, run: Run): Promise<void> {
   await withDataset(input.cwd, async (dataset) => {

@@ -23,7 +23,7 @@ import type { StoreRequest } from '../remote/remote.ts';
 import { openStore } from '../store/store.ts';
 import { connectToStore, hasWorkTree, remoteForStore } from '../transfer/publish.ts';
 import { sleepRandom } from '../io/clock.ts';
-import type { PushInput } from './inputs.ts';
+import type { PushInput } from '../core/inputs.ts';
 
 const SUBMODULE = 0o160000;
 const PUSH_ATTEMPTS = 12;

@@ -7,7 +7,7 @@ import { readLocations } from '../dataset/locations.ts';
 import { readPlaces, trustOf } from '../dataset/places.ts';
 import { contentRemotes } from '../dataset/remotes.ts';
 import { redactUrl } from '../core/text.ts';
-import type { RemoteListInput } from './inputs.ts';
+import type { RemoteListInput } from '../core/inputs.ts';
 
 export async function remoteList(input: RemoteListInput, run: Run): Promise<void> {
   await withDataset(input.cwd, async (dataset) => {

@@ -36,7 +36,7 @@ import type { StatData } from '../io/bulk.ts';
 import { makeDirectory, syncFileSystem } from '../io/durable.ts';
 import { randomName } from '../io/clock.ts';
 import { itemFailure } from '../io/item-failure.ts';
-import type { SaveInput } from './inputs.ts';
+import type { SaveInput } from '../core/inputs.ts';
 
 const SYMLINK = 0o120000;
 const SUBMODULE = 0o160000;

@@ -11,7 +11,7 @@ import type { PathSelection } from '../dataset/select-paths.ts';
 import { existsInWorkTree, scanWorkTree } from '../dataset/work-tree.ts';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { GitIndex } from '../git/git-index.ts';
-import type { StatusInput } from './inputs.ts';
+import type { StatusInput } from '../core/inputs.ts';
 
 const TYPE_MASK = 0o170000;
 const SUBMODULE = 0o160000;

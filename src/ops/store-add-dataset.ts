@@ -4,7 +4,7 @@ import { sharedMode, withDataset } from '../dataset/dataset.ts';
 import { resolveStore } from '../dataset/store-names.ts';
 import { openStore } from '../store/store.ts';
 import { connectToStore } from '../transfer/publish.ts';
-import type { StoreAddDatasetInput } from './inputs.ts';
+import type { StoreAddDatasetInput } from '../core/inputs.ts';
 
 export async function storeAddDataset(input: StoreAddDatasetInput, run: Run): Promise<void> {
   await withDataset(input.cwd, async (dataset) => {

@@ -5,7 +5,7 @@ import { withDataset } from '../dataset/dataset.ts';
 import { readLocations } from '../dataset/locations.ts';
 import { forNested } from '../dataset/nested.ts';
 import { readPlaces, trustOf } from '../dataset/places.ts';
-import type { WhereisInput } from './inputs.ts';
+import type { WhereisInput } from '../core/inputs.ts';
 
 export async function whereis(input: WhereisInput, run: Run): Promise<void> {
   await withDataset(input.cwd, async (dataset) => {

@@ -1,6 +1,6 @@
 /** From words on the command line to the input of an operation. */
 import { resolve } from 'node:path';
-import { Parser as parser } from 'yargs/helpers';
+import parser from 'yargs-parser';
 import { DStoreError } from '../core/errors.ts';
 import { parseSize } from '../core/size.ts';
 import { sanitize } from '../core/text.ts';

@@ -37,7 +37,7 @@ import type { DropInput } from '../core/inputs.ts';
 const BATCH_KEYS = 400;
 
 export async function drop(input: DropInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { files, nested, index, inGit } = await selectFiles(dataset, input, run);
     if ((input.paths?.length ?? 0) > 0) for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, not dropped' });
     if (dataset.repo.config.get('annex.version') !== '10') {

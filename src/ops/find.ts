@@ -7,7 +7,7 @@ import { forNested } from '../dataset/nested.ts';
 import type { FindInput } from '../core/inputs.ts';
 
 export async function find(input: FindInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { files, nested } = await selectFiles(dataset, input, run);
     for (const { path, key, locked } of files) {
       const bytes = keySize(key);

@@ -19,7 +19,7 @@ import { fetchKeys, requireSpace } from '../transfer/fetch.ts';
 import type { GetInput } from '../core/inputs.ts';
 
 export async function get(input: GetInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { files, nested, inGit } = await selectFiles(dataset, input, run);
     if ((input.paths?.length ?? 0) > 0) {
       for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, always here' });

@@ -15,7 +15,7 @@ import { contentRemotes } from '../dataset/remotes.ts';
 import type { InfoInput } from '../core/inputs.ts';
 
 export async function info(input: InfoInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { target } = input;
     const book = await readPlaces(dataset, run);
     const remote = target === undefined ? undefined : contentRemotes(dataset, book).find(({ name, uuid }) => name === target || uuid === target);

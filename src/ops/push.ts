@@ -29,7 +29,7 @@ const SUBMODULE = 0o160000;
 const PUSH_ATTEMPTS = 12;
 
 export async function push(input: PushInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'push');
     if (input.recursive === true) await pushNested(dataset, input, run);
     const head = dataset.repo.head();

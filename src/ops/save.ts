@@ -43,7 +43,7 @@ const SUBMODULE = 0o160000;
 const TYPE_MASK = 0o170000;
 
 export async function save(input: SaveInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'save');
     if (input.recursive === true) await saveNested(dataset, input, run);
     await new SaveJob(dataset, input, run).save();

@@ -11,7 +11,7 @@ import { fillUnlocked } from './get.ts';
 import type { UpdateInput } from '../core/inputs.ts';
 
 export async function update(input: UpdateInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'update');
     const remotes = remotesToAsk(dataset, input.from);
     let fetched = 0;

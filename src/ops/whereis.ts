@@ -8,7 +8,7 @@ import { readPlaces, trustOf } from '../dataset/places.ts';
 import type { WhereisInput } from '../core/inputs.ts';
 
 export async function whereis(input: WhereisInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { files, nested, inGit } = await selectFiles(dataset, input, run);
     const book = await readPlaces(dataset, run);
     const locations = await readLocations(dataset, files.map(({ key }) => key), run);

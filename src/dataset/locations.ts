@@ -37,9 +37,10 @@ export function locationEdits(changes: readonly LocationChange[]): BranchEdit[] 
 
 /** Records changes in one commit of the git-annex branch. Called after the bytes are in place, or gone. */
 export async function recordLocations(dataset: Dataset, changes: readonly LocationChange[], op: Op, writer?: ObjectWriter): Promise<void> {
-  if (changes.length === 0) return;
+  if (changes.length === 0) return dataset.scratch.recorded();
   // What happened on disk is recorded even when the user has interrupted the command: the record describes a fact.
   const record: Op = { signal: new AbortController().signal, emit: (event) => op.emit(event) };
   record.emit({ type: 'phase', name: 'recording' });
   await dataset.branch.update(locationEdits(changes), record, writer === undefined ? {} : { writer });
+  dataset.scratch.recorded();
 }

@@ -105,6 +105,7 @@ class DropJob {
     const dataset = this.#dataset;
     const modified = await this.#modifiedKeys(keys);
     const required = this.#input.force === true ? new Set<KeyText>() : await requiredKeys(dataset, this.#book, dataset.uuid, keys, this.#users, this.#run);
+    if (this.#input.dryRun !== true) dataset.scratch.willChange(keys);
     const locks = new Map<KeyText, HeldLock>();
     const candidates: KeyText[] = [];
     try {
@@ -141,7 +142,6 @@ class DropJob {
     // Pointers first: with the content gone and the file still full, the file would be an unsaved change that nobody made.
     for (const { key } of proofs) for (const file of this.#users.get(key) ?? []) this.#emptyUnlocked(file);
     const items = proofs.flatMap(({ key }) => dataset.objects.paths(key).map((path) => ({ key, path })));
-    dataset.scratch.willChange(proofs.map(({ key }) => key));
     const failed = new Map<KeyText, ErrorInfo>();
     const freed = new Map<KeyText, number>();
     await dataset.bulk.run('remove', items.map(({ path }) => ({ path })), (result, position) => {

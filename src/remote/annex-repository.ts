@@ -110,7 +110,7 @@ class AnnexRepository implements Remote {
 
   #tree(): WritableObjectTree {
     const { bulk, shared, gitDirectory } = this.#options;
-    return { bulk, shared, label: this.name, paths: (key) => this.#paths(key), staging: join(gitDirectory, 'annex', 'othertmp'), directoryMode: 0o555 };
+    return { bulk, shared, label: this.name, paths: (key) => this.#paths(key), staging: join(gitDirectory, 'annex', 'dstore', 'transfer'), directoryMode: 0o555 };
   }
 
   #paths(key: KeyText): string[] {

@@ -110,7 +110,7 @@ class SaveJob {
       await recordLocations(dataset, this.#locations, run);
       throw error;
     }
-    const committed = await this.#commit(selection, headTree);
+    const committed = await this.#commit(selection);
     for (const { path, what, key, bytes } of this.#recorded) {
       if (!this.#failures.has(path)) this.#report(path, { status: 'ok', message: what, ...(key === undefined ? {} : { key }), ...(bytes === undefined ? {} : { bytes }) });
     }
@@ -339,7 +339,7 @@ class SaveJob {
   }
 
   /** Returns the new commit, or undefined when there was nothing to record. */
-  async #commit(selection: ReturnType<typeof selectPaths>, headTree: string | undefined): Promise<string | undefined> {
+  async #commit(selection: ReturnType<typeof selectPaths>): Promise<string | undefined> {
     const dataset = this.#dataset;
     const { repo } = dataset;
     // From here on the work tree has changed: finishing is better than stopping half way.
@@ -351,7 +351,9 @@ class SaveJob {
         this.#clearUnder(locked.index, path);
         locked.index.set(newEntry(path, mode, oid, stat));
       }
+      // Only now: another save may have committed while this one was hashing, and its files must stay.
       const head = repo.head();
+      const headTree = head.oid === undefined ? undefined : await repo.resolve(`${head.oid}^{tree}`, run);
       const tree = selection.everything
         ? await writeTreeFromIndex(locked.index, headTree, repo, this.#writer, run)
         : await this.#partialTree(locked.index, headTree, selection, run);

@@ -92,14 +92,26 @@ export class Scratch {
 
   /** @throws MODIFIED when a folder above the path is a link */
   requireRealFolders(top: string, path: string): void {
+    const link = this.#linkAbove(top, path);
+    if (link === undefined) return;
+    throw new DStoreError('MODIFIED', `${path}: the folder ${link} has been replaced by a link`, { hint: `put the folder back: git checkout -- '${link}'` });
+  }
+
+  /** Whether a folder above the path is a link: what is seen at the path is then not a file of the work tree. */
+  isBehindLink(top: string, path: string): boolean {
+    return this.#linkAbove(top, path) !== undefined;
+  }
+
+  #linkAbove(top: string, path: string): string | undefined {
+    const above: string[] = [];
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
       const folder = path.slice(0, slash);
-      if (this.#realFolders.has(folder)) return;
-      if (lstatSync(join(top, folder), { throwIfNoEntry: false })?.isSymbolicLink() === true) {
-        throw new DStoreError('MODIFIED', `${path}: the folder ${folder} has been replaced by a link`, { hint: `put the folder back: git checkout -- '${folder}'` });
-      }
-      this.#realFolders.add(folder);
+      if (this.#realFolders.has(folder)) break;
+      if (lstatSync(join(top, folder), { throwIfNoEntry: false })?.isSymbolicLink() === true) return folder;
+      above.push(folder);
     }
+    for (const folder of above) this.#realFolders.add(folder);
+    return undefined;
   }
 
   /** Removes the folder, unless something was done that the location log does not have yet. */

@@ -339,7 +339,7 @@ class DropJob {
   }
 
   #emptyUnlocked(file: AnnexedFile): void {
-    if (file.locked) return;
+    if (file.locked || this.#dataset.scratch.isBehindLink(this.#dataset.top, file.path)) return;
     if (lstatSync(join(this.#dataset.top, file.path), { throwIfNoEntry: false }) === undefined) return;
     writePointer(this.#dataset, file);
     this.#refresh.push(file.path);

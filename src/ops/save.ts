@@ -276,15 +276,15 @@ class SaveJob {
     if (ingests.length === 0) return;
     const dataset = this.#dataset;
     const copied: Ingest[] = [];
-    const items = ingests.map(({ change, key }) => ({ source: join(dataset.top, change.path), target: dataset.scratch.name(), mode: 0o444, ...contentCheck(key) }));
+    const items = ingests.map(({ change, key, stat }) => ({ source: join(dataset.top, change.path), target: dataset.scratch.name(), mode: 0o444 | (stat.mode & 0o111), ...contentCheck(key) }));
     const positions: number[] = [];
     await dataset.bulk.run('copy', items, (result, position) => {
       if (result.error !== undefined) return this.#failItem(ingests[position]!.change.path, result.error);
       copied.push(ingests[position]!);
       positions.push(position);
     }, this.#run);
-    const place = copied.map(({ key }, number) => ({
-      source: items[positions[number]!]!.target, target: dataset.objects.path(key), fileMode: 0o444, directoryMode: dataset.shared === 'private' ? 0o555 : 0o2775, parentShared: dataset.shared,
+    const place = copied.map(({ key, stat }, number) => ({
+      source: items[positions[number]!]!.target, target: dataset.objects.path(key), fileMode: 0o444 | (stat.mode & 0o111), directoryMode: dataset.shared === 'private' ? 0o555 : 0o2775, parentShared: dataset.shared,
     }));
     dataset.scratch.willChange(copied.map(({ key }) => key));
     await dataset.bulk.run('place', place, (result, position) => {

@@ -102,7 +102,7 @@ class DropJob {
     } finally {
       this.#warnGivenUp();
       await recordLocations(this.#dataset, this.#changes, this.#run);
-      updateIndex(this.#dataset, this.#refresh.map((path) => ({ path })));
+      await updateIndex(this.#dataset, this.#refresh.map((path) => ({ path })), this.#run);
     }
   }
 

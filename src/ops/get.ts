@@ -77,7 +77,7 @@ export async function fillUnlocked(dataset: Dataset, files: readonly AnnexedFile
   const { done, failed } = await populateUnlocked(dataset, files, run);
   for (const { file, error } of failed) report(dataset, run, file.path, { status: 'error', key: file.key, error });
   try {
-    updateIndex(dataset, done.map(({ path }) => ({ path })));
+    await updateIndex(dataset, done.map(({ path }) => ({ path })), run);
   } catch (error) {
     throw toDStoreError(error, 'cannot refresh the git index');
   }

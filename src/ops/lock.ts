@@ -82,7 +82,7 @@ async function unlockFiles(dataset: Dataset, wanted: readonly Unlocking[], run: 
     }, run, { onBytes: (bytes) => run.emit({ type: 'progress', files: finished, bytes }) });
   } finally {
     await writer.flush();
-    updateIndex(dataset, changes);
+    await updateIndex(dataset, changes, run);
   }
 }
 
@@ -115,7 +115,7 @@ export async function lock(input: LockInput, run: Run): Promise<void> {
       report(dataset, run, 'lock', file, { status: 'ok', ...(input.dryRun === true ? { dryRun: true } : {}) });
     }
     await writer.flush();
-    updateIndex(dataset, changes);
+    await updateIndex(dataset, changes, run);
     await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput) => await lock({ ...input, ...nestedInput }, run));
   });
 }

@@ -18,7 +18,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { pathArguments, readDatasetId, refuseAdjustedBranch } from '../dataset/dataset.ts';
 import { filePolicy } from '../dataset/file-policy.ts';
 import type { FilePolicy } from '../dataset/file-policy.ts';
-import { newEntry } from '../dataset/index-update.ts';
+import { lockIndex, newEntry } from '../dataset/index-update.ts';
 import { quoteConfigValue, replaceLink, replaceText } from '../dataset/links.ts';
 import { locationEdits, recordLocations } from '../dataset/locations.ts';
 import type { LocationChange } from '../dataset/locations.ts';
@@ -103,14 +103,16 @@ class SaveJob {
 
     // Who cannot commit must learn it before files are moved.
     identity(repo.config);
+    if (wanted.length > 0) (await lockIndex(dataset, run)).rollback();
+    let committed: string | undefined;
     try {
       await this.#stageAll(wanted, relock, policy);
+      committed = await this.#commit(selection);
     } catch (error) {
       // Content that is in the annex by now is recorded; its links are saved by the next run.
       await recordLocations(dataset, this.#locations, run);
       throw error;
     }
-    const committed = await this.#commit(selection);
     for (const { path, what, key, bytes } of this.#recorded) {
       if (!this.#failures.has(path)) this.#report(path, { status: 'ok', message: what, ...(key === undefined ? {} : { key }), ...(bytes === undefined ? {} : { bytes }) });
     }
@@ -344,7 +346,9 @@ class SaveJob {
     const { repo } = dataset;
     // From here on the work tree has changed: finishing is better than stopping half way.
     const run: Op = { signal: new AbortController().signal, emit: (event) => this.#run.emit(event) };
-    const locked = repo.lockIndex();
+    // Before the lock, which others wait for.
+    if (this.#locations.length > 0) await syncFileSystem(dataset.annexDirectory);
+    const locked = await lockIndex(dataset, run);
     try {
       for (const path of this.#removed) locked.index.delete(path);
       for (const { path, mode, oid, stat } of this.#staged) {
@@ -358,7 +362,6 @@ class SaveJob {
         ? await writeTreeFromIndex(locked.index, headTree, repo, this.#writer, run)
         : await this.#partialTree(locked.index, headTree, selection, run);
       run.emit({ type: 'phase', name: 'recording' });
-      if (this.#locations.length > 0) await syncFileSystem(dataset.annexDirectory);
       let commit: string | undefined;
       if (tree !== headTree) {
         const author = identity(repo.config);

@@ -4,7 +4,7 @@ import type { Run } from '../core/run.ts';
 import { shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { pathArguments, withDataset } from '../dataset/dataset.ts';
-import { updateIndex } from '../dataset/index-update.ts';
+import { tryUpdateIndex } from '../dataset/index-update.ts';
 import { isInstalled } from '../dataset/nested.ts';
 import { selectPaths } from '../dataset/select-paths.ts';
 import type { PathSelection } from '../dataset/select-paths.ts';
@@ -77,9 +77,9 @@ async function stagedChanges(dataset: Dataset, index: GitIndex, selection: PathS
 }
 
 /** Looking is not changing: when the index is locked or read-only, the next look just costs the same again. */
-function refreshIndex(dataset: Dataset, changes: Parameters<typeof updateIndex>[1]): void {
+function refreshIndex(dataset: Dataset, changes: Parameters<typeof tryUpdateIndex>[1]): void {
   try {
-    updateIndex(dataset, changes);
+    tryUpdateIndex(dataset, changes);
   } catch (error) {
     if (!isDStoreError(error)) return;
   }

@@ -2,8 +2,7 @@
  * git's content filter for annexed files, as `git-annex smudge` and `git-annex filter-process` do it: clean turns the content of an
  * annexed file into its pointer, smudge the pointer into content when it is here. Long-running filter protocol version 2 (gitattributes).
  */
-import { mkdirSync, readFileSync, rmSync, writeSync, openSync, closeSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, rmSync, writeSync, openSync, closeSync } from 'node:fs';
 import { hashKey } from '../core/backend.ts';
 import type { Op } from '../core/op.ts';
 import { quietOp } from '../core/op.ts';
@@ -15,7 +14,6 @@ import type { FilePolicy } from '../dataset/file-policy.ts';
 import { recordLocations } from '../dataset/locations.ts';
 import type { LocationChange } from '../dataset/locations.ts';
 import { readPlaces } from '../dataset/places.ts';
-import { randomName } from '../io/clock.ts';
 import { loadHasher } from '../io/hashing.ts';
 import { syncFileSystem } from '../io/durable.ts';
 import type { GitIndex } from '../git/git-index.ts';
@@ -83,9 +81,7 @@ class Filter {
     const dataset = this.#dataset;
     const policy = await this.#loadPolicy();
     const backend = policy.backend(path);
-    const staging = join(dataset.annexDirectory, 'othertmp');
-    mkdirSync(staging, { recursive: true });
-    const temporary = join(staging, `dstore-${randomName()}`);
+    const temporary = dataset.scratch.name();
     const descriptor = openSync(temporary, 'wx', 0o444);
     const hasher = (await loadHasher(backend.hash ?? 'sha256'))();
     let head: Buffer = Buffer.alloc(0);

@@ -18,7 +18,7 @@ import type { Run } from './core/run.ts';
 import type {
   CloneInput, CreateInput, DropInput, FindInput, FsckInput, GetInput, InfoInput, LockInput, LogInput, Place, PushInput, RemoteListInput, SaveInput,
   StatusInput, StoreAddDatasetInput, StoreInitInput, StoreInput, StoreListInput, UpdateInput, WhereisInput,
-} from './ops/inputs.ts';
+} from './core/inputs.ts';
 
 export { DStoreError, ERROR_CODES, EXIT, isDStoreError } from './core/errors.ts';
 export type { ErrorCode, ErrorInfo } from './core/errors.ts';
@@ -47,7 +47,7 @@ export type { DStoreEvent, JsonObject, JsonValue, ResultRecord } from './core/re
 export type {
   CloneInput, CreateInput, DropInput, DryRun, FindInput, FsckInput, GetInput, InfoInput, LockInput, LogInput, Place, PushInput, RemoteListInput,
   SaveInput, Selection, StatusInput, StoreAddDatasetInput, StoreInitInput, StoreInput, StoreListInput, UpdateInput, WhereisInput,
-} from './ops/inputs.ts';
+} from './core/inputs.ts';
 
 export interface CallOptions {
   /** Aborting it stops before the next change; the call then rejects with code `ABORTED`. */

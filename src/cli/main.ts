@@ -122,7 +122,7 @@ async function runCommand(command: Command, words: readonly string[], terminal: 
     if (command.showsRecords) aborter.abort();
   };
 
-  const run: Run & { readonly jobs?: number } = {
+  const run: Run = {
     signal: aborter.signal,
     emit: (event: DStoreEvent) => renderer.event(event),
     report: (record: ResultRecord) => {

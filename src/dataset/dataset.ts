@@ -2,6 +2,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
+import type { Run } from '../core/run.ts';
 import { isUuid } from '../core/uuid.ts';
 import { parseConfigText } from '../git/config.ts';
 import { openRepository } from '../git/repository.ts';
@@ -13,6 +14,7 @@ import type { BulkIo } from '../io/bulk.ts';
 import type { SharedMode } from '../io/durable.ts';
 import { openAnnexBranch } from './annex-branch.ts';
 import type { AnnexBranch } from './annex-branch.ts';
+import { linkGitFile } from './git-file.ts';
 import { KeyCache } from './key-cache.ts';
 import { LocalObjects } from './local-objects.ts';
 
@@ -54,17 +56,19 @@ export function openWorkTree(cwd: string): { repo: GitRepository; top: string; p
  * Opens the dataset that `cwd` lies in.
  * @throws NOT_A_DATASET outside of git; NO_ANNEX in a git repository without annex
  */
-export function openDataset(cwd: string): Dataset {
+export function openDataset(cwd: string, run: Pick<Run, 'jobs'> = {}): Dataset {
   const { repo, top, prefix } = openWorkTree(cwd);
   try {
-    return describeDataset(repo, top, prefix);
+    const dataset = describeDataset(repo, top, prefix, run);
+    linkGitFile(repo);
+    return dataset;
   } catch (error) {
     void repo.close();
     throw error;
   }
 }
 
-export function describeDataset(repo: GitRepository, top: string, prefix: string): Dataset {
+export function describeDataset(repo: GitRepository, top: string, prefix: string, run: Pick<Run, 'jobs'> = {}): Dataset {
   const { config } = repo;
   const [uuid, version] = [config.get('annex.uuid'), config.get('annex.version')];
   if ((uuid === undefined) !== (version === undefined)) {
@@ -91,7 +95,7 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
     objects: new LocalObjects(annexDirectory, repo.bare),
     branch: openAnnexBranch(repo, annexDirectory, openLocks),
     keys,
-    get bulk() { return bulk ??= openBulkIo(); },
+    get bulk() { return bulk ??= openBulkIo(run.jobs === undefined ? {} : { workers: run.jobs }); },
     shared: sharedMode(config.get('core.sharedrepository')),
     locks: openLocks,
     async close() {
@@ -103,8 +107,8 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
 }
 
 /** Opens the dataset, runs the work, and closes it whatever happens. */
-export async function withDataset<T>(cwd: string, work: (dataset: Dataset) => Promise<T>): Promise<T> {
-  const dataset = openDataset(cwd);
+export async function withDataset<T>(cwd: string, run: Pick<Run, 'jobs'>, work: (dataset: Dataset) => Promise<T>): Promise<T> {
+  const dataset = openDataset(cwd, run);
   try {
     return await work(dataset);
   } finally {

@@ -36,14 +36,14 @@ import type { StatData } from '../io/bulk.ts';
 import { makeDirectory, syncFileSystem } from '../io/durable.ts';
 import { randomName } from '../io/clock.ts';
 import { itemFailure } from '../io/item-failure.ts';
-import type { SaveInput } from './inputs.ts';
+import type { SaveInput } from '../core/inputs.ts';
 
 const SYMLINK = 0o120000;
 const SUBMODULE = 0o160000;
 const TYPE_MASK = 0o170000;
 
 export async function save(input: SaveInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'save');
     if (input.recursive === true) await saveNested(dataset, input, run);
     await new SaveJob(dataset, input, run).save();

@@ -94,7 +94,7 @@ describe('loaded configuration', () => {
     write(place.directory, 'never', '[never]\n\tseen = 1\n');
     writeFileSync(join(top, '.git/config'), `${readFileSync(join(top, '.git/config'), 'utf8')}[include]
 \tpath = ../../../included
-[includeIf "gitdir:${place.directory}/work/"]
+[includeIf "gitdir:${place.directory}/elsewhere/"]
 \tpath = ../../../included
 [includeIf "gitdir:**/repo/.git"]
 \tpath = ../../../included

@@ -32,6 +32,10 @@ export interface OwnTransportSource extends TransportSource {
 /** @param open opens another repository of this machine */
 export function ownTransport(source: OwnTransportSource, open: (path: string) => OwnTransportSource): Transport {
   const cwd = source.worktree ?? source.gitDir;
+  const check = (remote: string, refspecs: readonly string[]): void => {
+    refuseOption(remote, 'a remote');
+    for (const refspec of refspecs) refuseOption(refspec, 'a refspec');
+  };
 
   const withLocal = async <T>(url: string, doing: string, use: (other: OwnTransportSource) => Promise<T>): Promise<T> => {
     const path = localPathOf(url, cwd);
@@ -55,7 +59,7 @@ export function ownTransport(source: OwnTransportSource, open: (path: string) =>
 
   return {
     async fetch(remote, refspecs, op) {
-      refuseOption(remote, 'a remote');
+      check(remote, refspecs);
       const url = remoteUrl(source.config, remote);
       const configured = source.config.getAll(`remote.${remote}.fetch`).map(parseRefspec);
       const asked = refspecs.map(parseRefspec);
@@ -87,7 +91,7 @@ export function ownTransport(source: OwnTransportSource, open: (path: string) =>
     },
 
     async push(remote, refspecs, op) {
-      refuseOption(remote, 'a remote');
+      check(remote, refspecs);
       const url = remoteUrl(source.config, remote, true);
       const planned: { name: string; to: string; oid: string | undefined; force: boolean }[] = [];
       for (const text of refspecs) planned.push(...await planPush(source, parseRefspec(text), op));
@@ -105,7 +109,7 @@ export function ownTransport(source: OwnTransportSource, open: (path: string) =>
     },
 
     async listRemoteRefs(remote, op) {
-      refuseOption(remote, 'a remote');
+      check(remote, []);
       return listRefs(remoteUrl(source.config, remote), op);
     },
   };

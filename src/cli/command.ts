@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
-import type { Place } from '../ops/inputs.ts';
+import type { Place } from '../core/inputs.ts';
 
 /** What a word on the command line stands for; completion offers these. */
 export type Completion = 'path' | 'directory' | 'remote' | 'place' | 'store' | 'none';

@@ -146,6 +146,7 @@ function completions(kind: Completion, current: string, before: string, where: W
   if (kind === 'place') names.unshift({ value: 'here', description: 'this clone' });
   const named = names.filter((item) => item.value.startsWith(current)).map((item) => ({ ...item, value: before + item.value }));
   if (kind !== 'store') return { kind: 'words', items: named };
+  named.push(...storeNames(where.env).filter((name) => name.startsWith(current)).map((name) => ({ value: before + name, description: 'store' })));
   const folders = entries(current, true, where, dashesAllowed).map((value) => ({ value: before + value }));
   return { kind: 'files', items: [...named, ...folders] };
 }
@@ -191,6 +192,13 @@ function remoteNames(cwd: string): string[] {
     }
     if (dirname(directory) === directory) return [];
   }
+}
+
+/** Short names of stores in the user's git configuration: `dstore.store.NAME.url`. */
+function storeNames(env: Env): string[] {
+  const home = env['HOME'] ?? '/nonexistent';
+  const files = [join(home, '.gitconfig'), join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'git', 'config')];
+  return files.flatMap((file) => [...(readText(file) ?? '').matchAll(/^[ \t]*\[dstore "store\.((?:[^"\\\n]|\\.)*)"\]/gim)]).map((match) => (match[1] ?? '').replace(/\\(.)/g, '$1')).sort();
 }
 
 /** The common git directory that a `.git` file of a submodule or linked work tree leads to. */

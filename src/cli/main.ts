@@ -47,6 +47,10 @@ async function dispatch(words: readonly string[], terminal: Terminal, options: M
     terminal.out(completeWords(words.slice(1), workingDirectory(options), options.env ?? process.env));
     return EXIT.ok;
   }
+  if (first === 'filter-process' || first === 'smudge') {
+    const { runFilter } = await import('./filter-command.ts');
+    return await runFilter(words, workingDirectory(options));
+  }
   if (first === 'completion') return await completion(words.slice(1), terminal);
   if (first === '--version' || first === '-V' || first === 'version') {
     const { versionText } = await import('./version.ts');
@@ -118,7 +122,7 @@ async function runCommand(command: Command, words: readonly string[], terminal: 
     if (command.showsRecords) aborter.abort();
   };
 
-  const run: Run & { readonly jobs?: number } = {
+  const run: Run = {
     signal: aborter.signal,
     emit: (event: DStoreEvent) => renderer.event(event),
     report: (record: ResultRecord) => {

@@ -46,7 +46,7 @@ function commandSection(command: Command): string {
     ...(positionals.length === 0 ? [] : [`| | |\n| --- | --- |\n${positionals.join('\n')}\n`]),
     ...(own.length === 0 ? [] : [optionTable(own)]),
     `\`\`\`sh\n${command.examples.map(({ command: line, means }) => `# ${means}\n${line}`).join('\n')}\n\`\`\`\n`,
-    `Records: \`${actionOf(command)}\` ([JSON](json.md)). Errors to expect: ${command.errors.map((code) => `[${code}](errors.md#dstore_e_${code.toLowerCase()})`).join(', ')}.\n`,
+    `Records: \`${actionOf(command)}\` ([JSON](json.md)). Errors to expect: ${command.errors.map((code) => `[${code}](errors.md)`).join(', ')}.\n`,
   ].join('\n');
 }
 
@@ -59,17 +59,16 @@ function cell(text: string): string {
 }
 
 export function errorsReference(): string {
-  const sections = (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => {
+  const rows = (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => {
     const [exit, meaning] = ERROR_CODES[code];
     const commands = COMMANDS.filter((command) => command.errors.includes(code)).map((command) => `[${command.name}](cli.md#dstore-${command.name.replaceAll(' ', '-')})`);
-    const where = commands.length === 0 ? '' : ` Commands that say so: ${commands.join(', ')}.`;
-    return `## DSTORE_E_${code}\n\n${meaning.slice(0, 1).toUpperCase()}${meaning.slice(1)}. Exit status ${exit}.${where}\n`;
+    return `| \`DSTORE_E_${code}\` | ${exit} | ${cell(meaning)} | ${commands.join(', ')} |`;
   });
   return [
     `# Errors\n\n${NOTE}\n`,
     'Every error has a code that does not change, a message that says what failed, on what and why, and mostly a hint: the next command to type.',
     'In JSON and in the library the code is `DSTORE_E_` and a name; `-v` shows it in text. One error or refusal about one file is a record of that',
     'file, and the other files go on; the exit status is then 3. Status 4 means that dstore refused, to protect data, and changed nothing.\n',
-    ...sections,
-  ].join('\n');
+    `| code | exit status | meaning | above all in |\n| --- | --- | --- | --- |\n${rows.join('\n')}`,
+  ].join('\n') + '\n';
 }

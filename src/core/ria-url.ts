@@ -202,3 +202,8 @@ export function printRiaUrl(address: StoreAddress): string {
   if (address.dataset !== undefined) return `${address.url}#${address.dataset}${version}`;
   return address.alias === undefined ? address.url : `${address.url}#~${address.alias}${version}`;
 }
+
+/** `ria+file://` URL of the store at an absolute path. */
+export function fileStoreUrl(path: string): string {
+  return `ria+file://${encodePath(path)}`;
+}

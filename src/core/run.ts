@@ -5,4 +5,6 @@ import type { ResultRecord } from './records.ts';
 export interface Run extends Op {
   /** Called once for every outcome, in no promised order. */
   report(record: ResultRecord): void;
+  /** Worker threads for small files; the default fits the machine. */
+  readonly jobs?: number;
 }

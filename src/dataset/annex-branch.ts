@@ -12,7 +12,7 @@ import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { Op } from '../core/op.ts';
 import type { AnnexLocks } from '../io/annex-locks.ts';
 import { makeDirectory, writeFileAtomic } from '../io/durable.ts';
-import { identity } from '../git/objects.ts';
+import { reflogIdentity } from '../git/objects.ts';
 import type { ObjectWriter } from '../git/objects.ts';
 import type { GitRepository } from '../git/repository.ts';
 
@@ -171,7 +171,7 @@ class Branch implements AnnexBranch {
     let commit = head;
     if (changes.size > 0) {
       const tree = await repo.editTree(head, changes, writer, op);
-      const who = identity(repo.config);
+      const who = reflogIdentity(repo.config);
       commit = writer.commit({ tree, parents: head === undefined ? [] : [head], author: who, committer: who, message: `${message}\n` });
     }
     await writer.flush();
@@ -209,7 +209,7 @@ class Branch implements AnnexBranch {
       }
     }
     const tree = await repo.editTree(base, merged, writer, op);
-    const who = identity(repo.config);
+    const who = reflogIdentity(repo.config);
     const names = others.map(({ name }) => name.replace(/^refs\/(heads|remotes)\//, '')).join(' ');
     return writer.commit({
       tree, parents: [base, ...others.map(({ oid }) => oid)], author: who, committer: who, message: `merging ${names} into git-annex\n`,

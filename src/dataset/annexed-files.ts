@@ -4,7 +4,7 @@ import type { KeyText } from '../core/key.ts';
 import { keySize } from '../core/key.ts';
 import type { Op } from '../core/op.ts';
 import { annexGlob } from '../core/glob.ts';
-import type { Selection } from '../ops/inputs.ts';
+import type { Selection } from '../core/inputs.ts';
 import type { GitIndex, IndexEntry } from '../git/git-index.ts';
 import { existsInWorkTree } from './work-tree.ts';
 import type { Dataset } from './dataset.ts';

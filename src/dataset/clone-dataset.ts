@@ -53,6 +53,7 @@ export async function cloneDataset(request: CloneRequest, op: Op): Promise<Clone
   try {
     if (request.commit !== undefined) await checkOutCommit(repo, request.commit, op);
     const annexed = [...repo.listRefs('refs/remotes/').keys()].some((name) => name.endsWith('/git-annex'));
+    if (!annexed && repo.head().oid === undefined) op.emit({ type: 'warning', message: `${request.source} is empty: nothing has been pushed to it yet` });
     if (!annexed) return { directory, uuid: '', id: undefined, annexed: false };
     const uuid = await initAnnex(repo, op, { description: request.description });
     const dataset = describeDataset(repo, directory, '');

@@ -2,8 +2,10 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
+import type { Run } from '../core/run.ts';
 import { isUuid } from '../core/uuid.ts';
 import { parseConfigText } from '../git/config.ts';
+import type { GitConfig } from '../git/config.ts';
 import { openRepository } from '../git/repository.ts';
 import type { GitRepository } from '../git/repository.ts';
 import { openAnnexLocks } from '../io/annex-locks.ts';
@@ -13,6 +15,7 @@ import type { BulkIo } from '../io/bulk.ts';
 import type { SharedMode } from '../io/durable.ts';
 import { openAnnexBranch } from './annex-branch.ts';
 import type { AnnexBranch } from './annex-branch.ts';
+import { linkGitFile } from './git-file.ts';
 import { KeyCache } from './key-cache.ts';
 import { LocalObjects } from './local-objects.ts';
 
@@ -54,17 +57,19 @@ export function openWorkTree(cwd: string): { repo: GitRepository; top: string; p
  * Opens the dataset that `cwd` lies in.
  * @throws NOT_A_DATASET outside of git; NO_ANNEX in a git repository without annex
  */
-export function openDataset(cwd: string): Dataset {
+export function openDataset(cwd: string, run: Pick<Run, 'jobs'> = {}): Dataset {
   const { repo, top, prefix } = openWorkTree(cwd);
   try {
-    return describeDataset(repo, top, prefix);
+    const dataset = describeDataset(repo, top, prefix, run);
+    linkGitFile(repo);
+    return dataset;
   } catch (error) {
     void repo.close();
     throw error;
   }
 }
 
-export function describeDataset(repo: GitRepository, top: string, prefix: string): Dataset {
+export function describeDataset(repo: GitRepository, top: string, prefix: string, run: Pick<Run, 'jobs'> = {}): Dataset {
   const { config } = repo;
   const [uuid, version] = [config.get('annex.uuid'), config.get('annex.version')];
   if ((uuid === undefined) !== (version === undefined)) {
@@ -83,7 +88,7 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
   const annexDirectory = join(repo.commonDir, 'annex');
   let locks: AnnexLocks | undefined;
   let bulk: BulkIo | undefined;
-  const openLocks = (): AnnexLocks => locks ??= openAnnexLocks({ annexDirectory, pidLock: config.getBoolean('annex.pidlock') ?? false });
+  const openLocks = (): AnnexLocks => locks ??= openAnnexLocks(lockOptions(config, annexDirectory));
   const keys = new KeyCache(repo, join(annexDirectory, 'dstore'));
   return {
     repo, top, prefix, annexDirectory, uuid,
@@ -91,7 +96,7 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
     objects: new LocalObjects(annexDirectory, repo.bare),
     branch: openAnnexBranch(repo, annexDirectory, openLocks),
     keys,
-    get bulk() { return bulk ??= openBulkIo(); },
+    get bulk() { return bulk ??= openBulkIo(run.jobs === undefined ? {} : { workers: run.jobs }); },
     shared: sharedMode(config.get('core.sharedrepository')),
     locks: openLocks,
     async close() {
@@ -102,9 +107,18 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
   };
 }
 
+/** How the locks of an annex are taken, as its configuration says. */
+export function lockOptions(config: Pick<GitConfig, 'get' | 'getBoolean' | 'getNumber'>, annexDirectory: string): Parameters<typeof openAnnexLocks>[0] {
+  const timeout = config.getNumber('annex.pidlocktimeout');
+  return {
+    annexDirectory, pidLock: config.getBoolean('annex.pidlock') ?? false, shared: sharedMode(config.get('core.sharedrepository')),
+    ...(timeout === undefined ? {} : { pidLockTimeoutSeconds: timeout }),
+  };
+}
+
 /** Opens the dataset, runs the work, and closes it whatever happens. */
-export async function withDataset<T>(cwd: string, work: (dataset: Dataset) => Promise<T>): Promise<T> {
-  const dataset = openDataset(cwd);
+export async function withDataset<T>(cwd: string, run: Pick<Run, 'jobs'>, work: (dataset: Dataset) => Promise<T>): Promise<T> {
+  const dataset = openDataset(cwd, run);
   try {
     return await work(dataset);
   } finally {

@@ -20,6 +20,8 @@ import type { Dataset } from './dataset.ts';
 export interface FilePolicy {
   /** True when the content of a file of this size at this path belongs in the annex. */
   toAnnex(path: string, size: number): boolean;
+  /** Whether anything says which files at this path are large; without, `git add` annexes nothing. */
+  largeFilesConfigured(path: string): boolean;
   backend(path: string): Backend;
   /** Extension settings for keys with extensions. */
   readonly extensions: { maxExtensionLength?: number; maxExtensions?: number };
@@ -58,10 +60,13 @@ export function filePolicy(dataset: Dataset, index: GitIndex, branchFiles: Reado
   const [maxLength, maxCount] = [config.getNumber('annex.maxextensionlength'), config.getNumber('annex.maxextensions')];
   const addUnlocked = sharedSetting('annex.addunlocked');
 
+  const largeFiles = (path: string): string | undefined => configuredLarge ?? text(path, 'annex.largefiles') ?? sharedLarge;
+
   return {
+    largeFilesConfigured: (path) => (largeFiles(path) ?? '') !== '',
     toAnnex(path, size) {
       if (!dotfiles && path.split('/').some((part) => part.startsWith('.'))) return false;
-      const source = configuredLarge ?? text(path, 'annex.largefiles') ?? sharedLarge;
+      const source = largeFiles(path);
       if (source === undefined || source === '') return true;
       return expression(source).matches({ path, size, mimeEncoding: () => mimeEncoding(readHead(join(dataset.top, path))) });
     },

@@ -2,9 +2,9 @@
  * Makes a git repository an annex, as `git annex init` does: configuration, attributes, hooks, uuid.log, special remotes that are to be
  * enabled everywhere. Safe to repeat: it repairs what is missing and keeps UUID and description.
  */
-import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir, hostname, userInfo } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setUuidLog, parseUuidLog } from '../core/annex-log.ts';
 import type { Op } from '../core/op.ts';
@@ -13,7 +13,9 @@ import type { GitRepository } from '../git/repository.ts';
 import { openAnnexLocks } from '../io/annex-locks.ts';
 import { annexClock, randomUuid } from '../io/clock.ts';
 import { findProgram } from '../io/subprocess.ts';
+import { lockOptions } from './dataset.ts';
 import { openAnnexBranch } from './annex-branch.ts';
+import { linkGitFile } from './git-file.ts';
 
 export interface InitAnnexOptions {
   /** Free text in uuid.log; default user@host:path. */
@@ -35,7 +37,7 @@ export async function initAnnex(repo: GitRepository, op: Op, options: InitAnnexO
     linkGitFile(repo);
   }
   repo.reloadConfig();
-  const locks = openAnnexLocks({ annexDirectory, pidLock: repo.config.getBoolean('annex.pidlock') ?? false });
+  const locks = openAnnexLocks(lockOptions(repo.config, annexDirectory));
   const branch = openAnnexBranch(repo, annexDirectory, () => locks);
   const description = options.description ?? defaultDescription(repo.worktree ?? repo.gitDir);
   await branch.update([{
@@ -100,27 +102,6 @@ function writeHooks(commonDir: string): void {
     const path = join(directory, name);
     if (!existsSync(path)) writeFileSync(path, text, { mode: 0o755 });
   }
-}
-
-/**
- * Links of locked files lead through `.git/annex`, so a `.git` file (submodule, linked worktree) becomes a symlink to the directory it
- * names, and a worktree's git directory gets a link to the shared annex, as git-annex does.
- */
-export function linkGitFile(repo: GitRepository): void {
-  if (repo.worktree === undefined) return;
-  const dotGit = join(repo.worktree, '.git');
-  const stat = lstatSync(dotGit, { throwIfNoEntry: false });
-  if (stat === undefined) return;
-  if (repo.gitDir !== repo.commonDir) {
-    const annex = join(repo.gitDir, 'annex');
-    if (lstatSync(annex, { throwIfNoEntry: false }) === undefined) symlinkSync(relative(repo.gitDir, join(repo.commonDir, 'annex')), annex);
-  }
-  if (!stat.isFile()) return;
-  const temporary = `${dotGit}.dstore-link`;
-  rmSync(temporary, { force: true });
-  symlinkSync(relative(repo.worktree, repo.gitDir), temporary);
-  renameSync(temporary, dotGit);
-  if (repo.config.get('core.worktree') !== undefined) editConfig(join(repo.gitDir, 'config'), [{ name: 'core.worktree', value: undefined }]);
 }
 
 /** `user@host:path` with `~` for the home directory, as git-annex describes a new repository. */

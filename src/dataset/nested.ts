@@ -117,7 +117,7 @@ function sourceCandidates(dataset: Dataset, path: string, module: NestedDataset 
   const add = (cost: number, source: string | undefined): void => {
     if (source !== undefined && source !== '' && !candidates.some((known) => known.source === source)) candidates.push({ cost, source });
   };
-  for (const [name, template] of config.entries('datalad.get.')) {
+  for (const [name, template] of config.entries('datalad.get')) {
     const label = /^datalad\.get\.subdataset-source-candidate-(.+)$/.exec(name)?.[1];
     if (label === undefined) continue;
     const cost = /^\d{3}/.test(label) ? Number(label.slice(0, 3)) : 700;

@@ -5,14 +5,15 @@ import { DStoreError } from '../core/errors.ts';
 import type { RemoteConfig } from '../core/remote-log.ts';
 import { datasetDirectory, parseRiaUrl } from '../core/ria-url.ts';
 import { redactUrl } from '../core/text.ts';
-import { parseConfigText } from '../git/config.ts';
+import { createConfig, parseConfigText } from '../git/config.ts';
+import type { GitConfig } from '../git/config.ts';
 import { openAnnexLocks } from '../io/annex-locks.ts';
 import { openAnnexRepository } from '../remote/annex-repository.ts';
 import type { Remote } from '../remote/remote.ts';
 import { openRiaDirectory } from '../remote/ria-directory.ts';
 import { openStore } from '../store/store.ts';
 import type { Dataset } from './dataset.ts';
-import { sharedMode } from './dataset.ts';
+import { lockOptions, sharedMode } from './dataset.ts';
 import type { PlaceBook } from './places.ts';
 
 export interface ContentRemote {
@@ -57,16 +58,16 @@ function describeSpecial(dataset: Dataset, book: PlaceBook, name: string): Conte
   if (uuid === undefined) return undefined;
   const special = book.specialRemotes.get(config.get(`remote.${name}.annex-config-uuid`) ?? uuid);
   if (special === undefined) return undefined;
-  const cost = config.getNumber(`remote.${name}.annex-cost`) ?? 200;
+  const cost = configuredCost(dataset, name) ?? 200;
   const type = special['type'] === 'external' ? special['externaltype'] ?? 'external' : special['type'] ?? 'unknown';
   if (type !== 'ora' && type !== 'ria') return unusable({ name, uuid, type, where: special['url'] ?? '', cost }, `remotes of type ${type} are not supported by this version of dstore`);
-  return describeOra(dataset, name, uuid, special, config.getNumber(`remote.${name}.annex-cost`));
+  return describeOra(dataset, name, uuid, special);
 }
 
-function describeOra(dataset: Dataset, name: string, uuid: string, special: RemoteConfig, configuredCost: number | undefined): ContentRemote {
+function describeOra(dataset: Dataset, name: string, uuid: string, special: RemoteConfig): ContentRemote {
   const { config } = dataset.repo;
   const url = config.get(`remote.${name}.ora-url`) ?? special['url'] ?? '';
-  const base = { name, uuid, type: 'ora', where: redactUrl(url), cost: configuredCost ?? 100 };
+  const base = { name, uuid, type: 'ora', where: redactUrl(url), cost: configuredCost(dataset, name) ?? 100 };
   if (special['encryption'] !== undefined && special['encryption'] !== 'none') return unusable(base, 'encrypted remotes are not supported by this version of dstore');
   if (special['chunk'] !== undefined) return unusable(base, 'chunked remotes are not supported by this version of dstore');
   const archiveId = special['archive-id'] ?? dataset.id;
@@ -77,7 +78,7 @@ function describeOra(dataset: Dataset, name: string, uuid: string, special: Remo
   } catch (error) {
     return unusable(base, `its URL cannot be understood: ${(error as Error).message}`);
   }
-  if (address.transport !== 'file') return unusable({ ...base, cost: configuredCost ?? 200 }, `stores over ${address.transport} are not supported by this version of dstore`);
+  if (address.transport !== 'file') return unusable({ ...base, cost: configuredCost(dataset, name) ?? 200 }, `stores over ${address.transport} are not supported by this version of dstore`);
   const directory = join(address.path, archiveId.length > 3 ? datasetDirectory(archiveId) : archiveId);
   const storePath = address.path;
   return {
@@ -111,26 +112,31 @@ function describeRepository(dataset: Dataset, name: string): ContentRemote | und
   if (path === undefined) {
     const uuid = config.get(`remote.${name}.annex-uuid`);
     if (uuid === undefined) return undefined;
-    return unusable({ name, uuid, type: 'git', where: redactUrl(url), cost: config.getNumber(`remote.${name}.annex-cost`) ?? 200 }, 'git-annex repositories over the network are not supported by this version of dstore');
+    return unusable({ name, uuid, type: 'git', where: redactUrl(url), cost: configuredCost(dataset, name) ?? 200 }, 'git-annex repositories over the network are not supported by this version of dstore');
   }
   const git = gitDirectoryOf(path);
   const settings = git === undefined ? undefined : readSettings(join(git, 'config'));
   const uuid = settings?.get('annex.uuid') ?? config.get(`remote.${name}.annex-uuid`);
   if (uuid === undefined) return undefined;
-  const base = { name, uuid, type: 'git', where: path, cost: config.getNumber(`remote.${name}.annex-cost`) ?? 100 };
+  const base = { name, uuid, type: 'git', where: path, cost: configuredCost(dataset, name) ?? 100 };
   return {
     ...base,
     open() {
       if (git === undefined || settings === undefined) {
         throw new DStoreError('REMOTE_UNAVAILABLE', `${name}: there is no repository at ${path}`, { hint: 'check that the file system is mounted, then run the command again', retryable: true });
       }
-      const pidLock = settings.get('annex.pidlock') === 'true';
       return openAnnexRepository({
-        name, uuid, gitDirectory: git, bare: settings.get('core.bare') === 'true', shared: sharedMode(settings.get('core.sharedrepository')),
-        bulk: dataset.bulk, cost: base.cost, locks: () => openAnnexLocks({ annexDirectory: join(git, 'annex'), pidLock }),
+        name, uuid, gitDirectory: git, bare: settings.getBoolean('core.bare') ?? false, shared: sharedMode(settings.get('core.sharedrepository')),
+        bulk: dataset.bulk, cost: base.cost, locks: () => openAnnexLocks(lockOptions(settings, join(git, 'annex'))),
       });
     },
   };
+}
+
+/** git-annex writes costs with a fraction (`100.0`). */
+function configuredCost(dataset: Dataset, name: string): number | undefined {
+  const cost = Number.parseFloat(dataset.repo.config.get(`remote.${name}.annex-cost`) ?? '');
+  return Number.isFinite(cost) ? cost : undefined;
 }
 
 function unusable(base: { name: string; uuid: string; type: string; where: string; cost: number }, why: string): ContentRemote {
@@ -172,6 +178,6 @@ export function gitDirectoryOf(path: string): string | undefined {
   return existsSync(join(path, 'HEAD')) && existsSync(join(path, 'objects')) ? path : undefined;
 }
 
-function readSettings(path: string): Map<string, string> {
-  return new Map(parseConfigText(readFileSync(path, 'utf8')));
+function readSettings(path: string): GitConfig {
+  return createConfig(parseConfigText(readFileSync(path, 'utf8')));
 }

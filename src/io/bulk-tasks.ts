@@ -88,6 +88,8 @@ function statFirst(item: StatItem): StatResult {
       if (!stat.isFile()) return { found: -1, error: { code: 'NOTFILE', message: `${path} is not a regular file` } };
       return { found: index, size: stat.size };
     } catch (error) {
+      // A file where a directory would be: the path cannot exist.
+      if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') continue;
       return { found: -1, error: itemError(error) };
     }
   }

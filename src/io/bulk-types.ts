@@ -1,4 +1,5 @@
 /** What the bulk tasks take and give. Everything here crosses threads, so it is plain data. */
+import type { HashName } from '../core/backend.ts';
 import type { SharedMode } from './durable.ts';
 
 /** Why one item failed. The other items are not concerned. */
@@ -29,7 +30,7 @@ export interface StatData {
 
 export interface HashItem {
   readonly path: string;
-  readonly hash: string;
+  readonly hash: HashName;
   /** Bytes, if known: only helps to share out the work. */
   readonly size?: number;
 }
@@ -46,7 +47,7 @@ export interface CopyItem {
   /** Temporary file: created, and must not exist unless `resume`. Its directory must exist. */
   readonly target: string;
   /** Compute this digest of the bytes copied. */
-  readonly hash?: string;
+  readonly hash?: HashName;
   /** Expected digest in lower-case hex; needs `hash`. `MISMATCH` leaves the target with the wrong bytes in place. */
   readonly digest?: string;
   /** Expected size in bytes. `SIZE` is found before anything is written. */

@@ -56,3 +56,8 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
     signal?.addEventListener('abort', finish, { once: true });
   });
 }
+
+/** Waits between half the time and one and a half times as long: two that start together and wait the same keep meeting. */
+export function sleepRandom(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return sleep(milliseconds * (0.5 + Math.random()), signal);
+}

@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import { DStoreError, toDStoreError } from '../core/errors.ts';
 import { checkAborted } from '../core/op.ts';
 import type { Op } from '../core/op.ts';
-import { nowMilliseconds, sleep } from './clock.ts';
+import { nowMilliseconds, sleepRandom } from './clock.ts';
 import { lockHolder, setDescriptorLock } from './native.ts';
 import type { LockMode } from './native.ts';
 
@@ -196,8 +196,7 @@ export async function waitFor<T>(
       told = true;
       op.emit({ type: 'waiting', what: describe() });
     }
-    // Without jitter two waiters that start together keep meeting.
-    await sleep(pause * (0.5 + Math.random()), op.signal);
+    await sleepRandom(pause, op.signal);
     pause = Math.min(pause * 1.5, 100);
   }
 }

@@ -1,6 +1,7 @@
 /** Digests of file content for every backend of git-annex that can be computed here. */
 import { createHash, hash as hashAtOnce } from 'node:crypto';
 import type * as Blake from '@noble/hashes/blake2.js';
+import type { HashName } from '../core/backend.ts';
 import { DStoreError } from '../core/errors.ts';
 
 /** A digest being computed. */
@@ -10,12 +11,12 @@ export interface Hasher {
   digest(): string;
 }
 
-/** Names as `HashName` of core/backend.ts → names of node:crypto. */
-const NODE_NAMES: Readonly<Record<string, string>> = {
+/** Names of node:crypto. */
+const NODE_NAMES: ReadonlyMap<string, string> = new Map(Object.entries({
   md5: 'md5', sha1: 'sha1', sha224: 'sha224', sha256: 'sha256', sha384: 'sha384', sha512: 'sha512',
   'sha3-224': 'sha3-224', 'sha3-256': 'sha3-256', 'sha3-384': 'sha3-384', 'sha3-512': 'sha3-512',
   'blake2b-512': 'blake2b512', 'blake2s-256': 'blake2s256',
-};
+}));
 
 let blake: typeof Blake | undefined;
 
@@ -34,8 +35,8 @@ function blakeLength(hash: string): { variant: 'b' | 's'; bytes: number } | unde
  * Prepares a hash and returns what makes hashers of it.
  * @throws KEY_UNSUPPORTED for a name that cannot be computed
  */
-export async function loadHasher(hash: string): Promise<() => Hasher> {
-  if (!(hash in NODE_NAMES) && blakeLength(hash)) blake ??= await import('@noble/hashes/blake2.js');
+export async function loadHasher(hash: HashName): Promise<() => Hasher> {
+  if (!NODE_NAMES.has(hash) && blakeLength(hash)) blake ??= await import('@noble/hashes/blake2.js');
   createHasher(hash);
   return () => createHasher(hash);
 }
@@ -45,8 +46,8 @@ export async function loadHasher(hash: string): Promise<() => Hasher> {
  * BLAKE2 other than `blake2b-512` and `blake2s-256` needs {@link loadHasher} once before.
  * @throws KEY_UNSUPPORTED for a name that cannot be computed
  */
-export function createHasher(hash: string): Hasher {
-  const name = NODE_NAMES[hash];
+export function createHasher(hash: HashName): Hasher {
+  const name = NODE_NAMES.get(hash);
   if (name !== undefined) {
     const state = createHash(name);
     return {
@@ -65,8 +66,8 @@ export function createHasher(hash: string): Hasher {
 }
 
 /** Digest of content in memory; fastest for small content. As {@link createHasher}. */
-export function hashBytes(hash: string, data: Uint8Array): string {
-  const name = NODE_NAMES[hash];
+export function hashBytes(hash: HashName, data: Uint8Array): string {
+  const name = NODE_NAMES.get(hash);
   if (name !== undefined) return hashAtOnce(name, data, 'hex');
   const hasher = createHasher(hash);
   hasher.update(data);

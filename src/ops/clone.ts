@@ -2,7 +2,7 @@
 import { relative } from 'node:path';
 import type { Run } from '../core/run.ts';
 import { cloneDataset } from '../dataset/clone-dataset.ts';
-import type { CloneInput } from './inputs.ts';
+import type { CloneInput } from '../core/inputs.ts';
 
 export async function clone(input: CloneInput, run: Run): Promise<void> {
   const cloned = await cloneDataset({ source: input.source, directory: input.directory, base: input.cwd, description: input.description }, run);

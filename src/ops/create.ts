@@ -12,7 +12,7 @@ import { identity } from '../git/objects.ts';
 import { initRepository, openRepository } from '../git/repository.ts';
 import type { GitRepository } from '../git/repository.ts';
 import { randomUuid } from '../io/clock.ts';
-import type { CreateInput } from './inputs.ts';
+import type { CreateInput } from '../core/inputs.ts';
 
 const ATTRIBUTES = '* annex.backend=SHA256E\n**/.git* annex.largefiles=nothing\n';
 const TEXT_TO_GIT = '* annex.largefiles=((mimeencoding=binary)and(largerthan=0))\n';

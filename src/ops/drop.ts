@@ -31,13 +31,13 @@ import { unmodifiedUnlocked, writePointer } from '../dataset/unlocked-files.ts';
 import type { HeldLock } from '../io/file-lock.ts';
 import { itemFailure } from '../io/item-failure.ts';
 import type { HeldCopies } from '../remote/remote.ts';
-import type { DropInput } from './inputs.ts';
+import type { DropInput } from '../core/inputs.ts';
 
 /** Locks are open files; this stays well below the usual limit of 1,024. */
 const BATCH_KEYS = 400;
 
 export async function drop(input: DropInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { files, nested, index, inGit } = await selectFiles(dataset, input, run);
     if ((input.paths?.length ?? 0) > 0) for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, not dropped' });
     if (dataset.repo.config.get('annex.version') !== '10') {

@@ -4,10 +4,10 @@ import type { Run } from '../core/run.ts';
 import { selectFiles, shownPath } from '../dataset/annexed-files.ts';
 import { withDataset } from '../dataset/dataset.ts';
 import { forNested } from '../dataset/nested.ts';
-import type { FindInput } from './inputs.ts';
+import type { FindInput } from '../core/inputs.ts';
 
 export async function find(input: FindInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { files, nested } = await selectFiles(dataset, input, run);
     for (const { path, key, locked } of files) {
       const bytes = keySize(key);

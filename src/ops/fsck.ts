@@ -22,12 +22,12 @@ import { linkOnDisk } from '../dataset/work-tree.ts';
 import { randomName } from '../io/clock.ts';
 import { makeDirectory } from '../io/durable.ts';
 import { itemFailure } from '../io/item-failure.ts';
-import type { FsckInput } from './inputs.ts';
+import type { FsckInput } from '../core/inputs.ts';
 
 type Verdict = { readonly state: 'good' | 'absent' | 'bad' | 'unknown'; readonly error?: ErrorInfo };
 
 export async function fsck(input: FsckInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { files, nested, index } = await selectFiles(dataset, input, run);
     const book = await readPlaces(dataset, run);
     const groups = byKey(files);

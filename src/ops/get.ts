@@ -16,10 +16,10 @@ import { readPlaces } from '../dataset/places.ts';
 import { contentRemotes, findContentRemote } from '../dataset/remotes.ts';
 import { populateUnlocked } from '../dataset/unlocked-files.ts';
 import { fetchKeys, requireSpace } from '../transfer/fetch.ts';
-import type { GetInput } from './inputs.ts';
+import type { GetInput } from '../core/inputs.ts';
 
 export async function get(input: GetInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { files, nested, inGit } = await selectFiles(dataset, input, run);
     if ((input.paths?.length ?? 0) > 0) {
       for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, always here' });

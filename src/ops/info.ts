@@ -12,10 +12,10 @@ import { withDataset } from '../dataset/dataset.ts';
 import { readLocations } from '../dataset/locations.ts';
 import { readPlaces, trustOf } from '../dataset/places.ts';
 import { contentRemotes } from '../dataset/remotes.ts';
-import type { InfoInput } from './inputs.ts';
+import type { InfoInput } from '../core/inputs.ts';
 
 export async function info(input: InfoInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { target } = input;
     const book = await readPlaces(dataset, run);
     const remote = target === undefined ? undefined : contentRemotes(dataset, book).find(({ name, uuid }) => name === target || uuid === target);

@@ -18,10 +18,10 @@ import { unmodifiedUnlocked } from '../dataset/unlocked-files.ts';
 import { linkOnDisk } from '../dataset/work-tree.ts';
 import { randomName } from '../io/clock.ts';
 import { itemFailure } from '../io/item-failure.ts';
-import type { LockInput } from './inputs.ts';
+import type { LockInput } from '../core/inputs.ts';
 
 export async function unlock(input: LockInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'unlock');
     const { files, nested } = await selectFiles(dataset, input, run);
     const wanted: { file: AnnexedFile; source: string; temporary: string }[] = [];
@@ -71,7 +71,7 @@ async function unlockFiles(dataset: Dataset, wanted: readonly { file: AnnexedFil
 }
 
 export async function lock(input: LockInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'lock');
     const { files, nested } = await selectFiles(dataset, input, run);
     const unlocked: AnnexedFile[] = [];

@@ -1,7 +1,7 @@
 /** The history of a dataset, newest first. */
 import type { Run } from '../core/run.ts';
 import { openWorkTree, pathArguments } from '../dataset/dataset.ts';
-import type { LogInput } from './inputs.ts';
+import type { LogInput } from '../core/inputs.ts';
 
 export async function log(input: LogInput, run: Run): Promise<void> {
   const { repo, top, prefix } = openWorkTree(input.cwd);

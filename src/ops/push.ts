@@ -10,6 +10,7 @@ import { byKey, shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { refuseAdjustedBranch, sharedMode, withDataset } from '../dataset/dataset.ts';
 import { readLocations, recordLocations } from '../dataset/locations.ts';
+import { alreadyRecorded, noteRecorded } from '../dataset/recorded-push.ts';
 import type { LocationChange } from '../dataset/locations.ts';
 import { isInstalled } from '../dataset/nested.ts';
 import { readPlaces } from '../dataset/places.ts';
@@ -23,18 +24,19 @@ import type { StoreRequest } from '../remote/remote.ts';
 import { openStore } from '../store/store.ts';
 import { connectToStore, hasWorkTree, remoteForStore } from '../transfer/publish.ts';
 import { sleepRandom } from '../io/clock.ts';
-import type { PushInput } from './inputs.ts';
+import type { PushInput } from '../core/inputs.ts';
 
 const SUBMODULE = 0o160000;
 const PUSH_ATTEMPTS = 12;
 
 export async function push(input: PushInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'push');
     if (input.recursive === true) await pushNested(dataset, input, run);
     const head = dataset.repo.head();
     if (head.oid === undefined) throw new DStoreError('USAGE', 'nothing is saved yet', { hint: 'save first: dstore save' });
     const target = await resolveTarget(dataset, input, run);
+    if (target === undefined) return await previewPublication(dataset, input.to ?? '', run);
     const contentComplete = await pushContent(dataset, target, input, run);
     if (!contentComplete) {
       throw new DStoreError('REMOTE_UNAVAILABLE', `some content could not be stored in ${target}; the branch was not published, since it would name files that nobody can get`, {
@@ -53,18 +55,14 @@ async function pushNested(dataset: Dataset, input: PushInput, run: Run): Promise
   }
 }
 
-/** The git remote to push to; a store that is named for the first time is connected. */
-async function resolveTarget(dataset: Dataset, input: PushInput, run: Run): Promise<string> {
+/** The git remote to push to; a store that is named for the first time is connected, except in a dry run, which then gives undefined. */
+async function resolveTarget(dataset: Dataset, input: PushInput, run: Run): Promise<string | undefined> {
   const { config } = dataset.repo;
   const remotes = config.sections('remote').filter((name) => config.get(`remote.${name}.url`) !== undefined);
   if (input.to !== undefined) {
     if (remotes.includes(input.to)) return input.to;
     const store = openStore(resolveStore(input.to, input.cwd).path);
-    if (input.dryRun === true) {
-      const known = remoteForStore(dataset, store);
-      if (known !== undefined) return known;
-      throw new DStoreError('UNSUPPORTED', `the dataset is not in ${store.path} yet: publishing it for the first time cannot be tried out`, { hint: `see what it has: dstore info; publish it: dstore push --to ${input.to}` });
-    }
+    if (input.dryRun === true) return remoteForStore(dataset, store);
     const shortName = storeNames(input.cwd).has(input.to) ? input.to : undefined;
     const shared = input.shared === undefined ? undefined : sharedMode(input.shared);
     return await connectToStore(dataset, store, { alias: input.alias, shared, name: shortName }, run);
@@ -79,6 +77,19 @@ async function resolveTarget(dataset: Dataset, input: PushInput, run: Run): Prom
   throw new DStoreError('USAGE', remotes.length === 0 ? 'this dataset is not published anywhere yet' : `this dataset has several remotes: ${remotes.join(', ')}`, {
     hint: remotes.length === 0 ? 'name a store: dstore push --to STORE' : `name one: dstore push --to ${remotes[0]!}`,
   });
+}
+
+/** What publishing for the first time would bring: everything that is here. */
+async function previewPublication(dataset: Dataset, store: string, run: Run): Promise<void> {
+  for (const [key, files] of byKey(await filesOfTree(dataset, 'HEAD', run))) {
+    if (dataset.objects.find(key) === undefined) continue;
+    let bytes = keySize(key) ?? 0;
+    for (const { path } of files) {
+      run.report({ type: 'result', action: 'push', kind: 'file', status: 'ok', dryRun: true, path: shownPath(dataset.prefix, path), key, bytes, dataset: dataset.top });
+      bytes = 0;
+    }
+  }
+  run.report({ type: 'result', action: 'push', kind: 'dataset', status: 'ok', dryRun: true, path: '.', dataset: dataset.top, message: `would be published to ${store} for the first time` });
 }
 
 /** Returns false when some content that is here could not be stored. */
@@ -159,11 +170,12 @@ async function storeKeys(dataset: Dataset, goal: ContentRemote, files: readonly 
 /** Records what was stored now, and what was found there without being on record. */
 async function recordStored(dataset: Dataset, uuid: string, stored: readonly KeyText[], present: readonly KeyText[], run: Run): Promise<void> {
   const changes: LocationChange[] = stored.map((key) => ({ key, uuid, status: '1' }));
-  if (present.length > 0) {
+  if (present.length > 0 && !alreadyRecorded(dataset, uuid)) {
     const locations = await readLocations(dataset, present, run);
     for (const key of present) if (!(locations.get(key) ?? []).includes(uuid)) changes.push({ key, uuid, status: '1' });
   }
   await recordLocations(dataset, changes, run);
+  noteRecorded(dataset, uuid);
 }
 
 async function pushHistory(dataset: Dataset, target: string, branch: string | undefined, run: Run): Promise<void> {

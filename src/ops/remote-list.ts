@@ -7,10 +7,10 @@ import { readLocations } from '../dataset/locations.ts';
 import { readPlaces, trustOf } from '../dataset/places.ts';
 import { contentRemotes } from '../dataset/remotes.ts';
 import { redactUrl } from '../core/text.ts';
-import type { RemoteListInput } from './inputs.ts';
+import type { RemoteListInput } from '../core/inputs.ts';
 
 export async function remoteList(input: RemoteListInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const book = await readPlaces(dataset, run);
     const keys = [...byKey((await selectFiles(dataset, { cwd: dataset.top }, run)).files).keys()];
     const locations = await readLocations(dataset, keys, run);

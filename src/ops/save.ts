@@ -18,6 +18,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { pathArguments, readDatasetId, refuseAdjustedBranch, withDataset } from '../dataset/dataset.ts';
 import { filePolicy } from '../dataset/file-policy.ts';
 import type { FilePolicy } from '../dataset/file-policy.ts';
+import { objectPlacement } from '../dataset/local-objects.ts';
 import { newEntry } from '../dataset/index-update.ts';
 import { quoteConfigValue, replaceLink, replaceText } from '../dataset/links.ts';
 import { locationEdits } from '../dataset/locations.ts';
@@ -36,14 +37,14 @@ import type { StatData } from '../io/bulk.ts';
 import { makeDirectory, syncFileSystem } from '../io/durable.ts';
 import { randomName } from '../io/clock.ts';
 import { itemFailure } from '../io/item-failure.ts';
-import type { SaveInput } from './inputs.ts';
+import type { SaveInput } from '../core/inputs.ts';
 
 const SYMLINK = 0o120000;
 const SUBMODULE = 0o160000;
 const TYPE_MASK = 0o170000;
 
 export async function save(input: SaveInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'save');
     if (input.recursive === true) await saveNested(dataset, input, run);
     await new SaveJob(dataset, input, run).save();
@@ -259,7 +260,7 @@ class SaveJob {
       dataset.keys.note(oid, true, key);
       this.#staged.push({ path: change.path, mode: SYMLINK, oid, stat: result.stat! });
       this.#annexed(change, key, stat.size);
-    }, this.#run);
+    }, this.#run, { shared: { shared: dataset.shared } });
   }
 
   /** Files that stay unlocked keep their bytes; the annex gets a copy of its own. */
@@ -278,7 +279,7 @@ class SaveJob {
       positions.push(position);
     }, this.#run);
     const place = copied.map(({ key }, number) => ({
-      source: temporary(positions[number]!), target: dataset.objects.path(key), fileMode: 0o444, directoryMode: dataset.shared === 'private' ? 0o555 : 0o2775, parentShared: dataset.shared,
+      source: temporary(positions[number]!), target: dataset.objects.path(key), ...objectPlacement(dataset.shared),
     }));
     await dataset.bulk.run('place', place, (result, position) => {
       const { change, key, stat } = copied[position]!;

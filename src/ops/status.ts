@@ -11,13 +11,13 @@ import type { PathSelection } from '../dataset/select-paths.ts';
 import { existsInWorkTree, scanWorkTree } from '../dataset/work-tree.ts';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { GitIndex } from '../git/git-index.ts';
-import type { StatusInput } from './inputs.ts';
+import type { StatusInput } from '../core/inputs.ts';
 
 const TYPE_MASK = 0o170000;
 const SUBMODULE = 0o160000;
 
 export async function status(input: StatusInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const index = dataset.repo.readIndex();
     const selection = selectPaths(pathArguments(dataset, input.cwd, input.paths), dataset.prefix);
     const { changes, refreshed } = await scanWorkTree(dataset, index, selection, run);

@@ -4,10 +4,10 @@ import { sharedMode, withDataset } from '../dataset/dataset.ts';
 import { resolveStore } from '../dataset/store-names.ts';
 import { openStore } from '../store/store.ts';
 import { connectToStore } from '../transfer/publish.ts';
-import type { StoreAddDatasetInput } from './inputs.ts';
+import type { StoreAddDatasetInput } from '../core/inputs.ts';
 
 export async function storeAddDataset(input: StoreAddDatasetInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const store = openStore(resolveStore(input.store, input.cwd).path);
     const shared = input.shared === undefined ? undefined : sharedMode(input.shared);
     const known = dataset.id !== undefined && store.has(dataset.id);

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs';
 import type { Run } from '../core/run.ts';
 import { resolveStore } from '../dataset/store-names.ts';
 import { openStore } from '../store/store.ts';
-import type { StoreInput } from './inputs.ts';
+import type { StoreInput } from '../core/inputs.ts';
 
 export async function storeInfo(input: StoreInput, run: Run): Promise<void> {
   const store = openStore(resolveStore(input.store, input.cwd).path);

@@ -4,7 +4,7 @@ import type { Run } from '../core/run.ts';
 import { sharedMode } from '../dataset/dataset.ts';
 import { editConfig, userConfigPath } from '../git/config.ts';
 import { initStore } from '../store/store.ts';
-import type { StoreInitInput } from './inputs.ts';
+import type { StoreInitInput } from '../core/inputs.ts';
 
 export async function storeInit(input: StoreInitInput, run: Run): Promise<void> {
   const { store, created } = initStore(resolve(input.cwd, input.path), sharedMode(input.shared));

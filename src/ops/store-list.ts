@@ -2,7 +2,7 @@
 import type { Run } from '../core/run.ts';
 import { resolveStore, storeNames } from '../dataset/store-names.ts';
 import { openStore } from '../store/store.ts';
-import type { StoreListInput } from './inputs.ts';
+import type { StoreListInput } from '../core/inputs.ts';
 
 export async function storeList(input: StoreListInput, run: Run): Promise<void> {
   if (input.store === undefined) {

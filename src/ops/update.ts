@@ -8,10 +8,10 @@ import { refuseAdjustedBranch, withDataset } from '../dataset/dataset.ts';
 import { isInstalled } from '../dataset/nested.ts';
 import { enableSpecialRemotes } from '../dataset/clone-dataset.ts';
 import { fillUnlocked } from './get.ts';
-import type { UpdateInput } from './inputs.ts';
+import type { UpdateInput } from '../core/inputs.ts';
 
 export async function update(input: UpdateInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'update');
     const remotes = remotesToAsk(dataset, input.from);
     let fetched = 0;

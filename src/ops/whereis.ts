@@ -5,10 +5,10 @@ import { withDataset } from '../dataset/dataset.ts';
 import { readLocations } from '../dataset/locations.ts';
 import { forNested } from '../dataset/nested.ts';
 import { readPlaces, trustOf } from '../dataset/places.ts';
-import type { WhereisInput } from './inputs.ts';
+import type { WhereisInput } from '../core/inputs.ts';
 
 export async function whereis(input: WhereisInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, async (dataset) => {
+  await withDataset(input.cwd, run, async (dataset) => {
     const { files, nested, inGit } = await selectFiles(dataset, input, run);
     const book = await readPlaces(dataset, run);
     const locations = await readLocations(dataset, files.map(({ key }) => key), run);

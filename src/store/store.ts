@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { DStoreError, isDStoreError, toDStoreError } from '../core/errors.ts';
 import { parseLayoutVersion } from '../core/layout-version.ts';
 import type { StoreAddress } from '../core/ria-url.ts';
-import { datasetDirectory, printRiaUrl } from '../core/ria-url.ts';
+import { datasetDirectory, fileStoreUrl } from '../core/ria-url.ts';
 import { isUuid } from '../core/uuid.ts';
 import { editConfig } from '../git/config.ts';
 import { initRepository } from '../git/repository.ts';
@@ -39,7 +39,7 @@ export class Store {
   constructor(path: string, version: string) {
     this.path = path;
     this.version = version;
-    this.url = printRiaUrl({ transport: 'file', url: '', path });
+    this.url = fileStoreUrl(path);
   }
 
   /** Sharing of new directories follows the root: group-writable and setgid means everybody in the group may write. */

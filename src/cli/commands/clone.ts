@@ -1,4 +1,4 @@
-import type { CloneInput } from '../../ops/inputs.ts';
+import type { CloneInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { description } from '../options.ts';
 

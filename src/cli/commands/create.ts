@@ -1,4 +1,4 @@
-import type { CreateInput } from '../../ops/inputs.ts';
+import type { CreateInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { description, shared } from '../options.ts';
 

@@ -1,4 +1,4 @@
-import type { FindInput } from '../../ops/inputs.ts';
+import type { FindInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { selection } from '../options.ts';
 

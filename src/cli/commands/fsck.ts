@@ -1,4 +1,4 @@
-import type { FsckInput } from '../../ops/inputs.ts';
+import type { FsckInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { dryRun, selection } from '../options.ts';
 

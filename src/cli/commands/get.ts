@@ -1,4 +1,4 @@
-import type { GetInput } from '../../ops/inputs.ts';
+import type { GetInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { dryRun, selection } from '../options.ts';
 

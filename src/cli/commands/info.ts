@@ -1,4 +1,4 @@
-import type { InfoInput } from '../../ops/inputs.ts';
+import type { InfoInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 
 export const info: Command = defineCommand<InfoInput>({

@@ -1,4 +1,4 @@
-import type { LockInput } from '../../ops/inputs.ts';
+import type { LockInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { dryRun, selection } from '../options.ts';
 

@@ -1,4 +1,4 @@
-import type { LogInput } from '../../ops/inputs.ts';
+import type { LogInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { paths } from '../options.ts';
 

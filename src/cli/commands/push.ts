@@ -1,4 +1,4 @@
-import type { PushInput } from '../../ops/inputs.ts';
+import type { PushInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { dryRun, recursive, shared } from '../options.ts';
 

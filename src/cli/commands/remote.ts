@@ -1,4 +1,4 @@
-import type { RemoteListInput } from '../../ops/inputs.ts';
+import type { RemoteListInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 
 export const remoteList: Command = defineCommand<RemoteListInput>({

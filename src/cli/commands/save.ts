@@ -1,4 +1,4 @@
-import type { SaveInput } from '../../ops/inputs.ts';
+import type { SaveInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { dryRun, paths, recursive } from '../options.ts';
 

@@ -1,4 +1,4 @@
-import type { StatusInput } from '../../ops/inputs.ts';
+import type { StatusInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { paths, recursive } from '../options.ts';
 

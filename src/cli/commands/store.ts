@@ -1,4 +1,4 @@
-import type { StoreAddDatasetInput, StoreInitInput, StoreInput, StoreListInput } from '../../ops/inputs.ts';
+import type { StoreAddDatasetInput, StoreInitInput, StoreInput, StoreListInput } from '../../core/inputs.ts';
 import { defineCommand, type Command, type OnePositional } from '../command.ts';
 import { shared } from '../options.ts';
 

@@ -1,4 +1,4 @@
-import type { UpdateInput } from '../../ops/inputs.ts';
+import type { UpdateInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { dryRun, recursive } from '../options.ts';
 

@@ -1,4 +1,4 @@
-import type { WhereisInput } from '../../ops/inputs.ts';
+import type { WhereisInput } from '../../core/inputs.ts';
 import { defineCommand, type Command } from '../command.ts';
 import { selection } from '../options.ts';
 

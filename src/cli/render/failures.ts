@@ -62,7 +62,7 @@ export class FailureGroups {
     group.count++;
     if (!this.verbose && group.count > SHOWN_IN_FULL) return '';
     const subject = subjectOf(record);
-    const named = subject === undefined || message.includes(record.path ?? subject) ? message : `${subject}: ${message}`;
+    const named = subject === undefined || mentions(message, record.path ?? subject) ? message : `${subject}: ${message}`;
     const code = this.verbose && record.error !== undefined ? ` [${record.error.code}]` : '';
     return messageText(labelOf(record.error, record.status), named + code, group.count === 1 ? hint : undefined, this.paint);
   }
@@ -78,11 +78,35 @@ export class FailureGroups {
   }
 }
 
+const WORD_CHARACTER = /[\p{L}\p{N}_]/u;
+
+/** Where a name stands by itself from `start` on, or -1: `a` is not in `at once`. */
+function indexOfName(text: string, name: string, start: number): number {
+  for (let at = text.indexOf(name, start); at !== -1; at = text.indexOf(name, at + 1)) {
+    if (!WORD_CHARACTER.test(text.charAt(at - 1)) && !WORD_CHARACTER.test(text.charAt(at + name.length))) return at;
+  }
+  return -1;
+}
+
+export function mentions(message: string, name: string): boolean {
+  return name !== '' && indexOfName(message, name, 0) !== -1;
+}
+
+function withoutName(text: string, name: string): string {
+  let rest = '';
+  let start = 0;
+  for (let at = indexOfName(text, name, 0); at !== -1; at = indexOfName(text, name, start)) {
+    rest += `${text.slice(start, at)}…`;
+    start = at + name.length;
+  }
+  return rest + text.slice(start);
+}
+
 /** The message without what differs from file to file. */
 function shapeOf(message: string, record: ResultRecord): string {
   let shape = message;
   for (const varying of [record.path, record.key, record.path?.split('/').at(-1)]) {
-    if (varying !== undefined && varying !== '') shape = shape.replaceAll(varying, '…');
+    if (varying !== undefined && varying !== '') shape = withoutName(shape, varying);
   }
   return shape.replace(/"[^"\n]*"|'[^'\n]*'/g, '…').replace(/\b[0-9a-f]{16,}\b/g, '…').replace(/\d+/g, 'N');
 }

@@ -4,7 +4,7 @@ import { formatSize } from '../../core/size.ts';
 import { quotePath } from '../../core/text.ts';
 import { nowMilliseconds } from '../../io/clock.ts';
 import type { Terminal } from '../terminal.ts';
-import { FailureGroups, labelOf, messageText, subjectOf, warningText } from './failures.ts';
+import { FailureGroups, labelOf, mentions, messageText, subjectOf, warningText } from './failures.ts';
 import { LINES, NOTHING, TABLES, type LineOptions } from './lines.ts';
 import { Progress } from './progress.ts';
 import type { Renderer, RendererOptions } from './renderer.ts';
@@ -23,7 +23,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
   const tabulate = TABLES[action];
   const rows: ResultRecord[] = [];
   let planned: number | undefined;
-  let shown = 0;
+  let printed = 0;
   let lastNotNeeded: string | undefined;
   let wouldChange = 0;
   let phase: string | undefined;
@@ -42,7 +42,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
       return;
     }
     if (quiet) return;
-    shown++;
+    printed++;
     terminal.out(`${outcomeText(record)}\n`);
   }
 
@@ -56,7 +56,7 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
       } else if (tabulate !== undefined) {
         rows.push(record);
       } else {
-        shown++;
+        printed++;
         terminal.out(line === undefined ? `${outcomeText(record)}\n` : line(record, lineOptions));
       }
     },
@@ -85,11 +85,11 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
         return;
       }
       if (!quiet && !options.showsRecords && (failure === undefined || totals.files.ok > 0)) {
-        const summary = summaryLine(action, totals, milliseconds) ?? (shown === 0 ? lastNotNeeded ?? `nothing to ${verbOf(action).plain}` : undefined);
+        const summary = summaryLine(action, totals, milliseconds) ?? (printed === 0 ? lastNotNeeded ?? `nothing to ${verbOf(action).plain}` : undefined);
         if (summary !== undefined) terminal.out(`${summary}\n`);
       }
       const nothing = NOTHING[action];
-      if (!quiet && failure === undefined && nothing !== undefined && options.showsRecords && shown + rows.length + totals.failed === 0) terminal.err(`${nothing}\n`);
+      if (!quiet && failure === undefined && nothing !== undefined && options.showsRecords && printed + rows.length + totals.failed === 0) terminal.err(`${nothing}\n`);
       if (failure !== undefined) {
         const { error, stack } = failure;
         terminal.err(messageText(labelOf(error.toInfo(), 'error'), `${error.message}${verbose ? ` [DSTORE_E_${error.code}]` : ''}`, error.hint, terminal.paintErr));
@@ -99,22 +99,27 @@ export function humanRenderer(terminal: Terminal, options: RendererOptions): Ren
   };
 }
 
-/** `got data/a.bin, 10 kB, from store` */
+/** `got data/a.bin, 10 kB, from store`, `saved as commit 0123456789`, `data/b.bin: already here` */
 function outcomeText(record: ResultRecord): string {
   const verb = verbOf(record.action);
-  const subject = subjectOf(record) ?? (record.dataset === undefined ? undefined : quotePath(record.dataset));
-  if (record.message !== undefined) {
-    const message = shown(record.message);
-    return subject === undefined || message.includes(subject) ? message : `${subject}: ${message}`;
+  const { details, dryRun, kind, path, remote, status } = record;
+  const message = record.message === undefined ? undefined : shown(record.message);
+  // The dataset one stands in needs no name.
+  const subject = path === '.' ? undefined : subjectOf(record) ?? (record.dataset === undefined ? undefined : quotePath(record.dataset));
+  if (status === 'notneeded' || (dryRun === true && message?.startsWith('would ') === true)) {
+    const said = message ?? verb.already;
+    return subject === undefined || mentions(said, subject) ? said : `${subject}: ${said}`;
   }
-  const commit = record.details?.['commit'];
-  const kind = record.kind === undefined || record.kind === 'file' ? '' : `${record.kind} `;
-  const name = record.kind === 'commit' && typeof commit === 'string' ? shownInLine(commit.slice(0, 10)) : subject ?? '';
+  const commit = details?.['commit'];
+  const what = [
+    ...(kind === undefined || kind === 'file' || kind === 'commit' || subject === undefined ? [] : [kind]),
+    ...(subject === undefined || kind === 'commit' ? [] : [subject]),
+    ...(typeof commit === 'string' ? [`${record.action === 'update' ? 'to' : 'as'} commit ${shownInLine(commit.slice(0, 10))}`] : []),
+  ].join(' ');
   const facts = [
     ...(record.bytes === undefined ? [] : [formatSize(record.bytes)]),
-    ...(record.remote === undefined || record.path === undefined ? [] : [`${record.action === 'get' ? 'from' : 'on'} ${shownInLine(record.remote)}`]),
+    ...(remote === undefined || path === undefined ? [] : [`${record.action === 'get' ? 'from' : 'on'} ${shownInLine(remote)}`]),
   ];
-  const what = [`${kind}${name}`.trim(), ...facts].join(', ');
-  if (record.status === 'notneeded') return `${what}: ${verb.already}`;
-  return record.dryRun === true ? `would ${verb.plain} ${what}` : `${verb.past} ${what}`;
+  const head = [`${dryRun === true ? `would ${verb.plain}` : verb.past} ${what}`.trim(), ...facts].join(', ');
+  return message === undefined ? head : `${head}: ${message}`;
 }

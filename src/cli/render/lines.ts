@@ -5,7 +5,7 @@ import { quotePath } from '../../core/text.ts';
 import type { Paint, Style } from '../terminal.ts';
 import { shown, shownInLine } from './shown.ts';
 import { count } from './summary.ts';
-import { facts, padEnd, table, valueText, type Column } from './table.ts';
+import { facts, label, padEnd, table, valueText, type Column } from './table.ts';
 
 export interface LineOptions {
   readonly paint: Paint;
@@ -55,6 +55,7 @@ function copyName(copy: JsonObject): string {
 function whereis(record: ResultRecord, { paint, verbose }: LineOptions): string {
   const copies = objects(record.details?.['copies']);
   const path = quotePath(record.path ?? record.key ?? '');
+  if (copies.length === 0 && record.message !== undefined) return `${path}: ${shownInLine(record.message)}\n`;
   if (!verbose) return `${path}: ${copies.length === 0 ? paint('red', 'no known copy') : copies.map(copyName).join(', ')}\n`;
   const lines = copies.map((copy) => `  ${padEnd(text(copy, 'uuid') ?? '', 36)}  ${copyName(copy)}${copy['here'] === true || copy['remote'] !== undefined ? paint('dim', `  ${text(copy, 'description') ?? ''}`) : ''}`.trimEnd());
   return `${path} ${paint('dim', `(${count(copies.length)} ${copies.length === 1 ? 'copy' : 'copies'})`)}\n${lines.map((line) => `${line}\n`).join('')}`;
@@ -77,32 +78,34 @@ function showFacts(record: ResultRecord, { paint }: LineOptions): string {
 function remoteTable(records: readonly ResultRecord[], { paint, verbose }: LineOptions): string {
   const columns: Column[] = [
     { title: 'name' }, { title: 'type' }, { title: 'where' }, { title: 'cost', right: true }, { title: 'trust' }, { title: 'files', right: true },
-    { title: 'bytes', right: true }, { title: verbose ? 'uuid' : '' },
+    { title: 'bytes', right: true }, { title: 'uuid' }, { title: 'note' },
   ];
   return table(columns, records.map((record) => {
     const details = record.details ?? {};
     const keys = details['keys'];
     const bytes = details['bytes'] ?? record.bytes;
+    const contentIn = text(details, 'contentIn');
+    const note = text(details, 'unusable') ?? (contentIn === undefined ? '' : `content in ${contentIn}`);
     return [
       shownInLine(record.remote ?? ''), text(details, 'type') ?? '', text(details, 'where') ?? '', String(details['cost'] ?? ''), text(details, 'trust') ?? '',
-      typeof keys === 'number' ? count(keys) : '', typeof bytes === 'number' ? formatSize(bytes) : '', verbose ? text(details, 'uuid') ?? '' : '',
+      typeof keys === 'number' ? count(keys) : '', typeof bytes === 'number' ? formatSize(bytes) : '', verbose ? text(details, 'uuid') ?? '' : '', note,
     ];
   }), paint);
 }
 
-/** First what identifies a row, then every other simple detail in the order in which it appears. */
-function storeTable(records: readonly ResultRecord[], { paint }: LineOptions): string {
+/** Names of stores, then every detail in the order in which it appears. Where in the store a dataset lies is for --verbose. */
+function storeTable(records: readonly ResultRecord[], { paint, verbose }: LineOptions): string {
   const names: string[] = [];
   for (const record of records) {
     for (const [name, value] of Object.entries(record.details ?? {})) if (value !== undefined && !names.includes(name)) names.push(name);
   }
-  const first = records.some((record) => record.remote !== undefined) ? [{ title: 'name' }] : [];
-  const columns: Column[] = [...first, ...names.map((name) => ({ title: name, right: records.every((record) => typeof record.details?.[name] !== 'string' && !Array.isArray(record.details?.[name])) }))];
+  const first = records.some((record) => record.kind === 'store') ? [{ title: 'name' }] : verbose ? [{ title: 'directory' }] : [];
+  const columns: Column[] = [...first, ...names.map((name) => ({ title: label(name), right: records.every((record) => ['number', 'undefined'].includes(typeof record.details?.[name])) }))];
   return table(columns, records.map((record) => [
-    ...first.map(() => shownInLine(record.remote ?? '')),
+    ...first.map(() => quotePath(record.path ?? '')),
     ...names.map((name) => {
       const value = record.details?.[name];
-      return value === undefined || (Array.isArray(value) && value.length === 0) ? '' : valueText(name, value);
+      return value === undefined || value === null || (Array.isArray(value) && value.length === 0) ? '' : valueText(name, value);
     }),
   ]), paint);
 }

@@ -40,14 +40,14 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
 }
 
 /** `annexedFiles` → `annexed files`. */
-function label(name: string): string {
+export function label(name: string): string {
   return shownInLine(name).replace(/([a-z0-9])([A-Z])/g, (_, before: string, letter: string) => `${before} ${letter.toLowerCase()}`).replaceAll(/[_-]/g, ' ');
 }
 
 export function valueText(name: string, value: JsonValue): string {
   if (value === null) return 'none';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (typeof value === 'number') return /bytes$|^size$|Size$/i.test(name) ? formatSize(value) : Number.isInteger(value) ? count(value) : String(value);
+  if (typeof value === 'number') return /[bB]ytes$|^bytes[A-Z]|^size$|Size$/.test(name) ? formatSize(value) : Number.isInteger(value) ? count(value) : String(value);
   if (typeof value === 'string') return shownInLine(value);
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((each: JsonValue) => valueText(name, each)).join(', ');
   return Object.entries(value).map(([key, each]) => `${label(key)} ${valueText(key, each ?? null)}`).join(', ');

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -19,4 +19,13 @@ export async function bundleForNode(script: string, folder: string): Promise<str
     define: { 'import.meta.url': JSON.stringify(import.meta.url) },
   });
   return outfile;
+}
+
+/** Bundles the worker thread into a folder, as the build does into dist/. */
+export async function buildWorker(folder: string): Promise<void> {
+  await build({
+    entryPoints: { 'bulk-worker': join(import.meta.dirname, '../../../src/io/bulk-worker.ts') },
+    outdir: folder, bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'warning',
+  });
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
 }

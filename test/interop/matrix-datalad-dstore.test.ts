@@ -1,0 +1,10 @@
+import { createSandbox } from '../support/sandbox.ts';
+import { describeWith } from '../support/tools.ts';
+import { datalad, dstore } from './actors.ts';
+import { walk } from './walk.ts';
+
+const sandbox = createSandbox();
+const maker = datalad(sandbox);
+const worker = dstore(sandbox);
+
+describeWith([...maker.tools, ...worker.tools, 'git-annex', 'datalad'], `made by ${maker.name}, used by ${worker.name}`, () => walk(sandbox, maker, worker));

@@ -31,7 +31,9 @@ export function programMerger(source: MergeSource): Merger {
     }
     if (/would be overwritten by merge|not uptodate|have unmerged files|contains intent-to-add/i.test(output)) {
       const paths = [...output.matchAll(/^\t(.+)$/gm)].map((match) => match[1]).slice(0, 5).join(', ');
-      throw new DStoreError('MODIFIED', `cannot merge: unsaved changes${paths === '' ? '' : ` in ${paths}`} would be overwritten`, { hint: 'dstore save' });
+      throw new DStoreError('MODIFIED', `cannot merge: unsaved changes${paths === '' ? '' : ` in ${paths}`} would be overwritten`, {
+        hint: 'dstore save',
+      });
     }
     throw gitError({ status: result.status, stderr: output }, `cannot merge ${commit}`);
   };

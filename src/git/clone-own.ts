@@ -19,7 +19,9 @@ export function localRepository(path: string): RepositoryPlace {
   return place;
 }
 
-export async function cloneOwn(url: string, target: string, options: CloneOptions, open: (place: RepositoryPlace) => OwnRepository): Promise<void> {
+export async function cloneOwn(
+  url: string, target: string, options: CloneOptions, open: (place: RepositoryPlace) => OwnRepository,
+): Promise<void> {
   const path = localPathOf(url, process.cwd());
   const http = /^https?:\/\//i.test(url);
   if (path === undefined && !http) throw needsGit(url, 'cannot clone');

@@ -26,7 +26,9 @@ export interface CloneOptions {
  * Clones into a directory that does not exist or is empty; the remote is `origin`.
  * @throws ALREADY_EXISTS, REMOTE_UNAVAILABLE, PERMISSION, URL_INVALID, TOOL_MISSING (ssh without git)
  */
-export async function clone(url: string, path: string, options: CloneOptions, open: (place: RepositoryPlace) => OwnRepository): Promise<GitRepository> {
+export async function clone(
+  url: string, path: string, options: CloneOptions, open: (place: RepositoryPlace) => OwnRepository,
+): Promise<GitRepository> {
   refuseOption(url, 'a URL to clone from');
   if (options.branch !== undefined) refuseOption(options.branch, 'a branch');
   const target = resolve(path);

@@ -15,7 +15,9 @@ import { objectFileMode } from './pack-writer.ts';
  * @param from,to `objects` directories
  * @param options.link hard links where possible: for a clone of one's own, which may share files that never change
  */
-export async function copyObjects(from: string, to: string, op: Op, options: { link: boolean; shared: SharedMode; alternates?: 'copy' | 'refer' }): Promise<void> {
+export async function copyObjects(
+  from: string, to: string, op: Op, options: { link: boolean; shared: SharedMode; alternates?: 'copy' | 'refer' },
+): Promise<void> {
   const store = new ObjectStore(from);
   const sources = options.alternates === 'refer' ? [from] : [...store.directories];
   store.close();
@@ -28,7 +30,9 @@ export async function copyObjects(from: string, to: string, op: Op, options: { l
         break;
       } catch (error) {
         // Repacked meanwhile: what has gone is in a new pack now.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt >= 3) throw toDStoreError(error, `cannot copy git objects from ${source}`);
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt >= 3) {
+          throw toDStoreError(error, `cannot copy git objects from ${source}`);
+        }
       }
     }
   }
@@ -42,7 +46,8 @@ function copyAlternates(from: string, to: string): void {
   } catch {
     return;
   }
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => (isAbsolute(line) ? line : resolve(from, line)));
+  const lines = text.split('\n').filter((line) => line !== ''
+    && !line.startsWith('#')).map((line) => (isAbsolute(line) ? line : resolve(from, line)));
   if (lines.length > 0) writeFileSync(join(to, 'info/alternates'), `${lines.join('\n')}\n`);
 }
 

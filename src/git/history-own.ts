@@ -145,7 +145,8 @@ export function ownHistory(source: HistorySource, store: ObjectStore): History {
         const number = match[2] === '' ? 1 : Number(match[2]);
         oid = number === 0 ? commit.oid : commit.parents[number - 1];
       } else {
-        for (let steps = match[3] === '' ? 1 : Number(match[3]); steps > 0 && oid !== undefined; steps -= 1) oid = (await load(oid)).parents[0];
+        for (let steps = match[3] === '' ? 1 : Number(match[3]); steps > 0
+          && oid !== undefined; steps -= 1) oid = (await load(oid)).parents[0];
       }
     }
     return oid;

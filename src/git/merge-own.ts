@@ -80,7 +80,9 @@ async function combine(
   return { result, conflicts };
 }
 
-async function mergeFile(source: OwnMergeSource, base: NonNullable<Side>, ours: NonNullable<Side>, theirs: NonNullable<Side>, writer: ObjectWriter, op: Op): Promise<Side> {
+async function mergeFile(
+  source: OwnMergeSource, base: NonNullable<Side>, ours: NonNullable<Side>, theirs: NonNullable<Side>, writer: ObjectWriter, op: Op,
+): Promise<Side> {
   if (![base, ours, theirs].every(({ mode }) => mode.startsWith('100'))) return undefined;
   const mode = ours.mode === base.mode ? theirs.mode : ours.mode;
   if (ours.oid === base.oid) return { mode, oid: theirs.oid };
@@ -90,7 +92,9 @@ async function mergeFile(source: OwnMergeSource, base: NonNullable<Side>, ours: 
     if (object !== undefined) contents.set(oid, object.data);
   }, op);
   const [a, b, c] = [base, ours, theirs].map(({ oid }) => contents.get(oid));
-  if (a === undefined || b === undefined || c === undefined) throw new DStoreError('GIT_CORRUPT', 'a file to merge is missing', { hint: 'git fsck' });
+  if (a === undefined || b === undefined || c === undefined) throw new DStoreError('GIT_CORRUPT', 'a file to merge is missing', {
+    hint: 'git fsck',
+  });
   const merged = mergeText(a, b, c);
   return merged === undefined ? undefined : { mode, oid: writer.blob(merged) };
 }

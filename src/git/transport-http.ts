@@ -51,7 +51,9 @@ export async function listHttpRefs(url: string): Promise<Map<string, string>> {
 }
 
 /** Fetches the objects of all references that we lack. The pack is in memory while it arrives. */
-export async function fetchHttpObjects(source: { readonly gitDir: string; readonly commonDir: string; readonly shared: SharedMode }, url: string): Promise<void> {
+export async function fetchHttpObjects(
+  source: { readonly gitDir: string; readonly commonDir: string; readonly shared: SharedMode }, url: string,
+): Promise<void> {
   const overlay = createOverlay();
   try {
     const { git, http } = await load();
@@ -84,7 +86,8 @@ export async function pushHttp(
       results.push({ ref: to, status: 'uptodate', message: '[up to date]' });
       continue;
     }
-    const knows = old === undefined || oid === undefined || force || (source.hasObjects([old]).has(old) && await source.isAncestor(old, oid, op));
+    const knows = old === undefined || oid === undefined || force || (source.hasObjects([old]).has(old)
+      && await source.isAncestor(old, oid, op));
     if (!knows) {
       results.push({ ref: to, status: 'rejected', message: '[rejected] (fetch first)' });
       continue;

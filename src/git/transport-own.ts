@@ -32,6 +32,10 @@ export interface OwnTransportSource extends TransportSource {
 /** @param open opens another repository of this machine */
 export function ownTransport(source: OwnTransportSource, open: (path: string) => OwnTransportSource): Transport {
   const cwd = source.worktree ?? source.gitDir;
+  const check = (remote: string, refspecs: readonly string[]): void => {
+    refuseOption(remote, 'a remote');
+    for (const refspec of refspecs) refuseOption(refspec, 'a refspec');
+  };
 
   const withLocal = async <T>(url: string, doing: string, use: (other: OwnTransportSource) => Promise<T>): Promise<T> => {
     const path = localPathOf(url, cwd);
@@ -55,7 +59,7 @@ export function ownTransport(source: OwnTransportSource, open: (path: string) =>
 
   return {
     async fetch(remote, refspecs, op) {
-      refuseOption(remote, 'a remote');
+      check(remote, refspecs);
       const url = remoteUrl(source.config, remote);
       const configured = source.config.getAll(`remote.${remote}.fetch`).map(parseRefspec);
       const asked = refspecs.map(parseRefspec);
@@ -63,9 +67,14 @@ export function ownTransport(source: OwnTransportSource, open: (path: string) =>
       const planned = planFetch(theirs, asked.length > 0 ? asked : configured, configured, remote);
       const wanted = [...new Set(planned.map(({ oid }) => oid))];
       const tags = [...theirs].filter(([name]) => name.startsWith('refs/tags/') && source.readRef(name) === undefined);
-      if (source.hasObjects(wanted).size < wanted.length) {
+      // Only what a reference of ours names is known to be complete: an interrupted copy may have left a commit without its parents.
+      const complete = new Set(source.listRefs('refs/').values());
+      if (wanted.some((oid) => !complete.has(oid))) {
         if (/^https?:\/\//i.test(url)) await (await import('./transport-http.ts')).fetchHttpObjects(source, url);
-        else await withLocal(url, 'cannot fetch', (other) => copyObjects(join(other.commonDir, 'objects'), join(source.commonDir, 'objects'), op, { link: false, shared: source.shared }));
+        else {
+          const target = join(source.commonDir, 'objects');
+          await withLocal(url, 'cannot fetch', (other) => copyObjects(join(other.commonDir, 'objects'), target, op, { link: false, shared: source.shared }));
+        }
       }
       const lacking = wanted.length - source.hasObjects(wanted).size;
       if (lacking > 0) throw new DStoreError('REMOTE_UNAVAILABLE', `cannot fetch from ${remote}: ${lacking} of its objects did not arrive`);
@@ -83,11 +92,13 @@ export function ownTransport(source: OwnTransportSource, open: (path: string) =>
       for (const [name, oid] of tags) if (present.has(oid) && !changes.some((change) => change.name === name)) changes.push({ name, to: oid, from: null });
       if (changes.length > 0) source.updateRefs(changes, `fetch ${remote}`);
       writeFileSync(join(source.gitDir, 'FETCH_HEAD'), planned.map(({ name, oid }) => `${oid}\t${asked.length > 0 ? '' : 'not-for-merge'}\t${describeRef(name)} of ${url}\n`).join(''));
-      if (refused.length > 0) throw new DStoreError('CONFLICT', `cannot fetch from ${remote}: ${refused.join(', ')} would lose commits`, { hint: 'put a + before the refspec to overwrite' });
+      if (refused.length > 0) throw new DStoreError('CONFLICT', `cannot fetch from ${remote}: ${refused.join(', ')} would lose commits`, {
+        hint: 'put a + before the refspec to overwrite',
+      });
     },
 
     async push(remote, refspecs, op) {
-      refuseOption(remote, 'a remote');
+      check(remote, refspecs);
       const url = remoteUrl(source.config, remote, true);
       const planned: { name: string; to: string; oid: string | undefined; force: boolean }[] = [];
       for (const text of refspecs) planned.push(...await planPush(source, parseRefspec(text), op));
@@ -98,14 +109,16 @@ export function ownTransport(source: OwnTransportSource, open: (path: string) =>
       for (const [index, { to, oid }] of planned.entries()) {
         const ours = tracking.map((refspec) => mapRef(refspec, to)).find((name) => name !== undefined);
         const status = results[index]?.status;
-        if (ours !== undefined && (status === 'ok' || status === 'uptodate') && source.readRef(ours) !== oid) changes.push({ name: ours, to: oid });
+        if (ours !== undefined && (status === 'ok' || status === 'uptodate') && source.readRef(ours) !== oid) {
+          changes.push({ name: ours, to: oid });
+        }
       }
       if (changes.length > 0) source.updateRefs(changes, 'update by push');
       return results;
     },
 
     async listRemoteRefs(remote, op) {
-      refuseOption(remote, 'a remote');
+      check(remote, []);
       return listRefs(remoteUrl(source.config, remote), op);
     },
   };
@@ -113,7 +126,9 @@ export function ownTransport(source: OwnTransportSource, open: (path: string) =>
 
 interface PlannedFetch { readonly name: string; readonly oid: string; readonly to: string | undefined; readonly force: boolean }
 
-function planFetch(theirs: ReadonlyMap<string, string>, refspecs: readonly Refspec[], configured: readonly Refspec[], remote: string): PlannedFetch[] {
+function planFetch(
+  theirs: ReadonlyMap<string, string>, refspecs: readonly Refspec[], configured: readonly Refspec[], remote: string,
+): PlannedFetch[] {
   const planned: PlannedFetch[] = [];
   for (const refspec of refspecs) {
     if (refspec.from.includes('*')) {
@@ -142,10 +157,13 @@ function fullName(name: string, like: string): string {
 }
 
 function describeRef(name: string): string {
-  return name.startsWith('refs/heads/') ? `branch '${name.slice(11)}'` : name.startsWith('refs/tags/') ? `tag '${name.slice(10)}'` : `'${name}'`;
+  return name.startsWith('refs/heads/') ? `branch '${name.slice(11)}'` : name.startsWith('refs/tags/') ? `tag '${name.slice(10)}'`
+    : `'${name}'`;
 }
 
-async function planPush(source: OwnTransportSource, refspec: Refspec, op: Op): Promise<{ name: string; to: string; oid: string | undefined; force: boolean }[]> {
+async function planPush(
+  source: OwnTransportSource, refspec: Refspec, op: Op,
+): Promise<{ name: string; to: string; oid: string | undefined; force: boolean }[]> {
   if (refspec.from.includes('*')) {
     const all = [...source.listRefs('refs/')];
     return all.flatMap(([name, oid]) => {
@@ -154,18 +172,21 @@ async function planPush(source: OwnTransportSource, refspec: Refspec, op: Op): P
     });
   }
   if (refspec.from === '') return [{ name: '', to: fullName(refspec.to ?? '', 'refs/heads/'), oid: undefined, force: refspec.force }];
-  const name = candidateRefs(refspec.from).find((candidate) => candidate !== 'HEAD' && source.readRef(candidate) !== undefined && candidate.startsWith('refs/'));
+  const name = candidateRefs(refspec.from).find((candidate) => candidate !== 'HEAD' && source.readRef(candidate) !== undefined
+    && candidate.startsWith('refs/'));
   const oid = name === undefined ? await source.resolve(refspec.from, op) : source.readRef(name);
   if (oid === undefined) throw new DStoreError('GIT', `cannot push ${refspec.from}: there is no such reference`);
   const own = refspec.from === 'HEAD' ? source.head().ref : name;
-  return [{ name: own ?? refspec.from, to: refspec.to === undefined ? (own ?? `refs/heads/${refspec.from}`) : fullName(refspec.to, own ?? ''), oid, force: refspec.force }];
+  return [{ name: own ?? refspec.from, to: refspec.to === undefined ? (own ?? `refs/heads/${refspec.from}`)
+    : fullName(refspec.to, own ?? ''), oid, force: refspec.force }];
 }
 
 async function pushLocal(
   source: OwnTransportSource, other: OwnTransportSource, planned: readonly { to: string; oid: string | undefined; force: boolean }[], op: Op,
 ): Promise<PushResult[]> {
-  const fresh = planned.filter(({ to, oid }) => oid !== undefined && other.readRef(to) !== oid).map(({ oid }) => oid as string);
-  if (other.hasObjects(fresh).size < new Set(fresh).size) {
+  // Only what a reference of theirs names is known to be complete there.
+  const complete = new Set(other.listRefs('refs/').values());
+  if (planned.some(({ oid }) => oid !== undefined && !complete.has(oid))) {
     await copyObjects(join(source.commonDir, 'objects'), join(other.commonDir, 'objects'), op, { link: false, shared: other.shared });
   }
   const results: PushResult[] = [];
@@ -197,9 +218,14 @@ async function refusePush(
 ): Promise<{ status: 'rejected' | 'error'; message: string } | undefined> {
   if (!other.bare && other.head().ref === to) {
     const rule = other.config.get(oid === undefined ? 'receive.denydeletecurrent' : 'receive.denycurrentbranch')?.toLowerCase() ?? 'refuse';
-    if (!/^(?:ignore|warn|false|no|off|0)$/.test(rule)) return { status: 'error', message: '[remote rejected] (branch is currently checked out)' };
+    if (!/^(?:ignore|warn|false|no|off|0)$/.test(rule)) {
+      return { status: 'error', message: '[remote rejected] (branch is currently checked out)' };
+    }
   }
-  if (oid === undefined) return other.config.getBoolean('receive.denydeletes') === true ? { status: 'error', message: '[remote rejected] (deletion prohibited)' } : undefined;
+  if (oid === undefined) {
+    return other.config.getBoolean('receive.denydeletes') === true ? { status: 'error', message: '[remote rejected] (deletion prohibited)' }
+      : undefined;
+  }
   if (old === undefined) return undefined;
   const forward = await other.isAncestor(old, oid, op);
   if (forward) return to.startsWith('refs/tags/') && !force ? { status: 'rejected', message: '[rejected] (already exists)' } : undefined;

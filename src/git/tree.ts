@@ -34,11 +34,15 @@ export async function treeOf(read: ReadObjects, treeish: string, op: Op): Promis
 }
 
 function missing(oid: string): DStoreError {
-  return new DStoreError('GIT_CORRUPT', `git object ${oid} is missing`, { hint: 'fetch it again with: git fetch --refetch, or see what is affected with: git fsck' });
+  return new DStoreError('GIT_CORRUPT', `git object ${oid} is missing`, {
+    hint: 'fetch it again with: git fetch --refetch, or see what is affected with: git fsck',
+  });
 }
 
 /** Reads trees, each once, and calls back per oid. */
-async function readTrees(read: ReadObjects, oids: Iterable<string>, each: (oid: string, entries: TreeEntry[]) => void, op: Op): Promise<void> {
+async function readTrees(
+  read: ReadObjects, oids: Iterable<string>, each: (oid: string, entries: TreeEntry[]) => void, op: Op,
+): Promise<void> {
   const wanted: string[] = [];
   for (const oid of new Set(oids)) if (oid === EMPTY_TREE) each(oid, []); else wanted.push(oid);
   if (wanted.length === 0) return;
@@ -163,7 +167,9 @@ function insert<T>(root: PathNode<T>, path: string, value: T): void {
 }
 
 /** Entries of any kind at some paths; what is not there is not in the result. */
-export async function findEntries(read: ReadObjects, treeish: string | undefined, paths: readonly string[], op: Op): Promise<Map<string, TreeEntry>> {
+export async function findEntries(
+  read: ReadObjects, treeish: string | undefined, paths: readonly string[], op: Op,
+): Promise<Map<string, TreeEntry>> {
   const found = new Map<string, TreeEntry>();
   if (treeish === undefined || paths.length === 0) return found;
   const root: PathNode<string> = { files: new Map(), directories: new Map() };

@@ -58,7 +58,9 @@ export async function moveWorkTree(source: WorkTreeSource, from: string | undefi
       const contents = new Map<string, Buffer>();
       const oids = batch.filter((change) => change.to?.mode !== '160000').map((change) => change.to?.oid ?? '');
       await source.readObjects([...new Set(oids)], (oid, object) => {
-        if (object === undefined) throw new DStoreError('GIT_CORRUPT', `git object ${oid} is missing`, { hint: 'see what is affected with: git fsck' });
+        if (object === undefined) throw new DStoreError('GIT_CORRUPT', `git object ${oid} is missing`, {
+          hint: 'see what is affected with: git fsck',
+        });
         contents.set(oid, object.data);
       }, op);
       for (const { path, to: target } of batch) {

@@ -1,6 +1,6 @@
 import { readFileSync, symlinkSync, writeFileSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { editConfig, loadConfig, parseConfigText } from '../../../src/git/config.ts';
 import { git, isolate, write } from './support.ts';

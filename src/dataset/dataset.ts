@@ -5,6 +5,7 @@ import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
 import { isUuid } from '../core/uuid.ts';
 import { parseConfigText } from '../git/config.ts';
+import type { GitConfig } from '../git/config.ts';
 import { openRepository } from '../git/repository.ts';
 import type { GitRepository } from '../git/repository.ts';
 import { openAnnexLocks } from '../io/annex-locks.ts';
@@ -87,7 +88,7 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
   const annexDirectory = join(repo.commonDir, 'annex');
   let locks: AnnexLocks | undefined;
   let bulk: BulkIo | undefined;
-  const openLocks = (): AnnexLocks => locks ??= openAnnexLocks({ annexDirectory, pidLock: config.getBoolean('annex.pidlock') ?? false });
+  const openLocks = (): AnnexLocks => locks ??= openAnnexLocks(lockOptions(config, annexDirectory));
   const keys = new KeyCache(repo, join(annexDirectory, 'dstore'));
   return {
     repo, top, prefix, annexDirectory, uuid,
@@ -103,6 +104,15 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
       await bulk?.close();
       await repo.close();
     },
+  };
+}
+
+/** How the locks of an annex are taken, as its configuration says. */
+export function lockOptions(config: Pick<GitConfig, 'get' | 'getBoolean' | 'getNumber'>, annexDirectory: string): Parameters<typeof openAnnexLocks>[0] {
+  const timeout = config.getNumber('annex.pidlocktimeout');
+  return {
+    annexDirectory, pidLock: config.getBoolean('annex.pidlock') ?? false, shared: sharedMode(config.get('core.sharedrepository')),
+    ...(timeout === undefined ? {} : { pidLockTimeoutSeconds: timeout }),
   };
 }
 

@@ -87,10 +87,30 @@ export class RefStore {
 
   /** Points HEAD to a branch, born or not. */
   setHead(ref: string): void {
-    if (!isValidRefName(ref) || !ref.startsWith('refs/')) throw new DStoreError('GIT', `${JSON.stringify(ref)} is no valid name of a reference`);
+    this.setSymbolic('HEAD', ref);
+  }
+
+  /** Makes one reference stand for another. */
+  setSymbolic(name: string, target: string): void {
+    for (const ref of [name, target]) {
+      if (!isValidRefName(ref) || (ref === target && !ref.startsWith('refs/'))) throw new DStoreError('GIT', `${JSON.stringify(ref)} is no valid name of a reference`);
+    }
+    const lock = this.#lock(name);
+    try {
+      lock.write(`ref: ${target}\n`);
+      lock.commit();
+    } catch (error) {
+      lock.rollback();
+      throw toDStoreError(error, `cannot change ${name}`);
+    }
+  }
+
+  /** Makes HEAD name a commit and no branch. */
+  detachHead(oid: string, reason: string): void {
     const lock = this.#lock('HEAD');
     try {
-      lock.write(`ref: ${ref}\n`);
+      this.#log('HEAD', this.read('HEAD'), oid, reason);
+      lock.write(`${oid}\n`);
       lock.commit();
     } catch (error) {
       lock.rollback();

@@ -162,9 +162,9 @@ function insert<T>(root: PathNode<T>, path: string, value: T): void {
   node.files.set(path.slice(start), value);
 }
 
-/** Oids of the blobs at some paths. */
-export async function findPaths(read: ReadObjects, treeish: string | undefined, paths: readonly string[], op: Op): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
+/** Entries of any kind at some paths; what is not there is not in the result. */
+export async function findEntries(read: ReadObjects, treeish: string | undefined, paths: readonly string[], op: Op): Promise<Map<string, TreeEntry>> {
+  const found = new Map<string, TreeEntry>();
   if (treeish === undefined || paths.length === 0) return found;
   const root: PathNode<string> = { files: new Map(), directories: new Map() };
   for (const path of paths) insert(root, path, path);
@@ -181,13 +181,10 @@ export async function findPaths(read: ReadObjects, treeish: string | undefined, 
     await readTrees(read, nodes.keys(), (oid, entries) => {
       for (const node of nodes.get(oid) ?? []) {
         for (const entry of entries) {
-          if (entry.mode === DIRECTORY) {
-            const child = node.directories.get(entry.name);
-            if (child !== undefined) next.push({ node: child, oid: entry.oid });
-          } else if (entry.mode !== '160000') {
-            const path = node.files.get(entry.name);
-            if (path !== undefined) found.set(path, entry.oid);
-          }
+          const path = node.files.get(entry.name);
+          if (path !== undefined) found.set(path, entry);
+          const child = entry.mode === DIRECTORY ? node.directories.get(entry.name) : undefined;
+          if (child !== undefined) next.push({ node: child, oid: entry.oid });
         }
       }
     }, op);
@@ -200,7 +197,10 @@ export async function findPaths(read: ReadObjects, treeish: string | undefined, 
 export async function readPaths(
   read: ReadObjects, treeish: string | undefined, paths: readonly string[], op: Op,
 ): Promise<Map<string, { oid: string; data: Buffer }>> {
-  const oids = await findPaths(read, treeish, paths, op);
+  const oids = new Map<string, string>();
+  for (const [path, entry] of await findEntries(read, treeish, paths, op)) {
+    if (entry.mode !== DIRECTORY && entry.mode !== '160000') oids.set(path, entry.oid);
+  }
   const blobs = new Map<string, Buffer>();
   await read([...new Set(oids.values())], (oid, object) => {
     if (object === undefined) throw missing(oid);

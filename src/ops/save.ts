@@ -18,6 +18,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { pathArguments, readDatasetId, refuseAdjustedBranch, withDataset } from '../dataset/dataset.ts';
 import { filePolicy } from '../dataset/file-policy.ts';
 import type { FilePolicy } from '../dataset/file-policy.ts';
+import { objectPlacement } from '../dataset/local-objects.ts';
 import { newEntry } from '../dataset/index-update.ts';
 import { quoteConfigValue, replaceLink, replaceText } from '../dataset/links.ts';
 import { locationEdits } from '../dataset/locations.ts';
@@ -259,7 +260,7 @@ class SaveJob {
       dataset.keys.note(oid, true, key);
       this.#staged.push({ path: change.path, mode: SYMLINK, oid, stat: result.stat! });
       this.#annexed(change, key, stat.size);
-    }, this.#run);
+    }, this.#run, { shared: { shared: dataset.shared } });
   }
 
   /** Files that stay unlocked keep their bytes; the annex gets a copy of its own. */
@@ -278,7 +279,7 @@ class SaveJob {
       positions.push(position);
     }, this.#run);
     const place = copied.map(({ key }, number) => ({
-      source: temporary(positions[number]!), target: dataset.objects.path(key), fileMode: 0o444, directoryMode: dataset.shared === 'private' ? 0o555 : 0o2775, parentShared: dataset.shared,
+      source: temporary(positions[number]!), target: dataset.objects.path(key), ...objectPlacement(dataset.shared),
     }));
     await dataset.bulk.run('place', place, (result, position) => {
       const { change, key, stat } = copied[position]!;

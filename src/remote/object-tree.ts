@@ -62,7 +62,7 @@ export async function fetchObjects(tree: ObjectTree, requests: readonly FetchReq
       const { key } = request;
       copied += result.bytes;
       if (result.error === undefined) report({ key, state: 'ok', bytes: result.bytes });
-      else if (result.error.code === 'ENOENT') {
+      else if (result.error.code === 'ENOENT' && result.error.side === 'source') {
         if (round + 1 < sources.length) next.push(current[index]!);
         else if (tree.doubt === undefined) report({ key, state: 'absent', bytes: 0 });
         else report({ key, state: 'unknown', bytes: 0, error: tree.doubt });
@@ -105,7 +105,9 @@ async function storeBatch(tree: WritableObjectTree, batch: readonly StoreRequest
   // Durable before visible: a crash must not leave an empty file under a key's name.
   await syncFileSystem(staging);
   const place = copied.map(({ key, temporary }) => ({
-    source: temporary, target: tree.paths(key)[0]!, fileMode: OBJECT_MODE, parentShared: tree.shared,
+    source: temporary, target: tree.paths(key)[0]!, parentShared: tree.shared,
+    // Elsewhere the umask of the writer decides, as it does for git-annex.
+    ...(tree.shared === 'private' ? {} : { fileMode: OBJECT_MODE }),
     ...(tree.directoryMode === undefined ? {} : { directoryMode: tree.directoryMode }),
   }));
   let bytes = 0;

@@ -1,7 +1,7 @@
 /** A dataset clone opened for work: its git repository, its annex, and what the commands share. */
 import { readFileSync, realpathSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
-import { DStoreError, isDStoreError } from '../core/errors.ts';
+import { join, relative, sep } from 'node:path';
+import { DStoreError } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
 import { isUuid } from '../core/uuid.ts';
 import { parseConfigText } from '../git/config.ts';
@@ -156,21 +156,5 @@ export function refuseAdjustedBranch(repo: GitRepository, doing: string): void {
   const leave = adjusted === null ? 'git annex vpop' : `git checkout ${adjusted[1]}`;
   throw new DStoreError('ADJUSTED_BRANCH', `cannot ${doing} on ${branch}: its commits must not leave this clone`, {
     hint: `leave the branch with: ${leave} (or keep it and use git annex sync)`,
-  });
-}
-
-/** Makes user paths absolute and then relative to the top; a path outside is an error before anything is done. */
-export function pathArguments(dataset: { top: string; prefix: string }, cwd: string, paths: readonly string[] | undefined): string[] {
-  return (paths ?? []).map((path) => {
-    if (!path.startsWith('/')) return path;
-    let real = resolve(path);
-    try {
-      real = join(realpathSync(resolve(path, '..')), path.split('/').filter((part) => part !== '').at(-1) ?? '');
-    } catch (error) {
-      if (isDStoreError(error)) throw error;
-    }
-    const inside = relative(join(dataset.top, dataset.prefix), real);
-    void cwd;
-    return inside === '' ? '.' : inside.split(sep).join('/');
   });
 }

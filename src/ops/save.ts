@@ -15,7 +15,7 @@ import type { Op } from '../core/op.ts';
 import type { Run } from '../core/run.ts';
 import { shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { pathArguments, readDatasetId, refuseAdjustedBranch, withDataset } from '../dataset/dataset.ts';
+import { readDatasetId, refuseAdjustedBranch, withDataset } from '../dataset/dataset.ts';
 import { filePolicy } from '../dataset/file-policy.ts';
 import type { FilePolicy } from '../dataset/file-policy.ts';
 import { objectPlacement } from '../dataset/local-objects.ts';
@@ -25,7 +25,8 @@ import { locationEdits } from '../dataset/locations.ts';
 import type { LocationChange } from '../dataset/locations.ts';
 import { isInstalled } from '../dataset/nested.ts';
 import { readPlaces } from '../dataset/places.ts';
-import { selectPaths } from '../dataset/select-paths.ts';
+import { selectionOf } from '../dataset/path-arguments.ts';
+import type { PathSelection } from '../dataset/select-paths.ts';
 import { existsInWorkTree, lstatData, pointerOnDisk, scanWorkTree } from '../dataset/work-tree.ts';
 import type { WorkTreeChange } from '../dataset/work-tree.ts';
 import type { GitIndex, IndexEntry } from '../git/git-index.ts';
@@ -53,8 +54,9 @@ export async function save(input: SaveInput, run: Run): Promise<void> {
 
 /** Inner datasets first, so that the outer commit names their new state. */
 async function saveNested(dataset: Dataset, input: SaveInput, run: Run): Promise<void> {
-  const selection = selectPaths(pathArguments(dataset, input.cwd, input.paths), dataset.prefix);
-  for (const entry of dataset.repo.readIndex().entries) {
+  const index = dataset.repo.readIndex();
+  const selection = selectionOf(dataset, input.paths, index);
+  for (const entry of index.entries) {
     if ((entry.mode & TYPE_MASK) !== SUBMODULE || !isInstalled(dataset.top, entry.path)) continue;
     if (selection.matches(entry.path) || selection.mayContain(entry.path)) await save({ ...input, cwd: join(dataset.top, entry.path), paths: [] }, run);
   }
@@ -86,7 +88,7 @@ class SaveJob {
     const run = this.#run;
     const { repo } = dataset;
     const index = repo.readIndex();
-    const selection = selectPaths(pathArguments(dataset, this.#input.cwd, this.#input.paths), dataset.prefix);
+    const selection = selectionOf(dataset, this.#input.paths, index);
     run.emit({ type: 'phase', name: 'scanning' });
     const { changes } = await scanWorkTree(dataset, index, selection, run);
     for (const argument of selection.unmatched()) {
@@ -334,7 +336,7 @@ class SaveJob {
   }
 
   /** Returns the new commit, or undefined when there was nothing to record. */
-  async #commit(selection: ReturnType<typeof selectPaths>, headTree: string | undefined): Promise<string | undefined> {
+  async #commit(selection: PathSelection, headTree: string | undefined): Promise<string | undefined> {
     const dataset = this.#dataset;
     const { repo } = dataset;
     // From here on the work tree has changed: finishing is better than stopping half way.
@@ -368,7 +370,7 @@ class SaveJob {
   }
 
   /** With paths given, only they are committed; what else is staged stays staged. */
-  async #partialTree(index: GitIndex, headTree: string | undefined, selection: ReturnType<typeof selectPaths>, op: Op): Promise<string> {
+  async #partialTree(index: GitIndex, headTree: string | undefined, selection: PathSelection, op: Op): Promise<string> {
     const changes = new Map<string, { mode: string; oid: string } | undefined>();
     for (const path of this.#removed) changes.set(path, undefined);
     for (const { path, mode, oid } of this.#staged) changes.set(path, { mode: mode.toString(8).padStart(6, '0'), oid });

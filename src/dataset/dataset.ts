@@ -18,6 +18,7 @@ import type { AnnexBranch } from './annex-branch.ts';
 import { linkGitFile } from './git-file.ts';
 import { KeyCache } from './key-cache.ts';
 import { LocalObjects } from './local-objects.ts';
+import { Scratch } from './scratch.ts';
 
 export interface Dataset {
   readonly repo: GitRepository;
@@ -35,6 +36,8 @@ export interface Dataset {
   readonly keys: KeyCache;
   readonly bulk: BulkIo;
   readonly shared: SharedMode;
+  /** Folder for what is not complete yet. */
+  readonly scratch: Scratch;
   locks(): AnnexLocks;
   close(): Promise<void>;
 }
@@ -89,6 +92,8 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
   let locks: AnnexLocks | undefined;
   let bulk: BulkIo | undefined;
   const openLocks = (): AnnexLocks => locks ??= openAnnexLocks(lockOptions(config, annexDirectory));
+  const shared = sharedMode(config.get('core.sharedrepository'));
+  const scratch = new Scratch(annexDirectory, shared);
   const keys = new KeyCache(repo, join(annexDirectory, 'dstore'));
   return {
     repo, top, prefix, annexDirectory, uuid,
@@ -97,11 +102,13 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
     branch: openAnnexBranch(repo, annexDirectory, openLocks),
     keys,
     get bulk() { return bulk ??= openBulkIo(run.jobs === undefined ? {} : { workers: run.jobs }); },
-    shared: sharedMode(config.get('core.sharedrepository')),
+    shared,
+    scratch,
     locks: openLocks,
     async close() {
       keys.save();
       await bulk?.close();
+      scratch.close();
       await repo.close();
     },
   };

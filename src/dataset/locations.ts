@@ -14,12 +14,26 @@ export interface LocationChange {
   readonly status: Presence;
 }
 
+/** Keys whose logs are read at a time. */
+const READ_KEYS = 16384;
+
 /** UUIDs recorded to have each key. */
 export async function readLocations(dataset: Dataset, keys: readonly KeyText[], op: Op): Promise<Map<KeyText, string[]>> {
   const unique = [...new Set(keys)];
-  const contents = await dataset.branch.read(unique.map(locationLogPath), op);
   const locations = new Map<KeyText, string[]>();
-  for (const key of unique) locations.set(key, presentIn(contents.get(locationLogPath(key)) ?? ''));
+  // The same few UUIDs and few combinations of them occur a million times; each is kept once.
+  const shared = new Map<string, string[]>();
+  for (let start = 0; start < unique.length; start += READ_KEYS) {
+    const part = unique.slice(start, start + READ_KEYS);
+    const contents = await dataset.branch.read(part.map(locationLogPath), op);
+    for (const key of part) {
+      const places = presentIn(contents.get(locationLogPath(key)) ?? '');
+      const name = places.join(' ');
+      const known = shared.get(name);
+      if (known === undefined) shared.set(Buffer.from(name).toString(), places.map((uuid) => Buffer.from(uuid).toString()));
+      locations.set(key, known ?? shared.get(name)!);
+    }
+  }
   return locations;
 }
 
@@ -37,9 +51,10 @@ export function locationEdits(changes: readonly LocationChange[]): BranchEdit[] 
 
 /** Records changes in one commit of the git-annex branch. Called after the bytes are in place, or gone. */
 export async function recordLocations(dataset: Dataset, changes: readonly LocationChange[], op: Op, writer?: ObjectWriter): Promise<void> {
-  if (changes.length === 0) return;
+  if (changes.length === 0) return dataset.scratch.recorded();
   // What happened on disk is recorded even when the user has interrupted the command: the record describes a fact.
   const record: Op = { signal: new AbortController().signal, emit: (event) => op.emit(event) };
   record.emit({ type: 'phase', name: 'recording' });
   await dataset.branch.update(locationEdits(changes), record, writer === undefined ? {} : { writer });
+  dataset.scratch.recorded();
 }

@@ -1,13 +1,13 @@
 /** Unlocked files: ordinary files in the work tree that git knows by a pointer blob. */
-import { chmodSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, lstatSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { contentCheck } from '../core/content-check.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import { toDStoreError } from '../core/errors.ts';
 import type { Op } from '../core/op.ts';
 import { pointerText } from '../core/pointer.ts';
-import { randomName } from '../io/clock.ts';
+import { itemFailure } from '../io/item-failure.ts';
 import type { AnnexedFile } from './annexed-files.ts';
 import type { Dataset } from './dataset.ts';
 import { pointerOnDisk } from './work-tree.ts';
@@ -29,22 +29,20 @@ export async function populateUnlocked(dataset: Dataset, files: readonly Annexed
     const object = dataset.objects.find(file.key);
     if (object === undefined) continue;
     const mode = (file.entry.mode & 0o111) === 0 ? 0o644 : 0o755;
-    wanted.push({ file, source: object.path, temporary: join(dirname(path), `.dstore-${randomName()}`), mode });
+    wanted.push({ file, source: object.path, temporary: dataset.scratch.name(), mode });
   }
   const done: AnnexedFile[] = [];
   await dataset.bulk.run('copy', wanted.map(({ source, temporary, mode, file }) => ({ source, target: temporary, mode, ...contentCheck(file.key) })), (result, position) => {
     const { file, temporary } = wanted[position]!;
     if (result.error !== undefined) {
       rmSync(temporary, { force: true });
-      failed.push({ file, error: { code: 'DSTORE_E_IO', message: `cannot fill ${file.path}: ${result.error.message}` } });
+      failed.push({ file, error: itemFailure(result.error, `cannot fill ${file.path}`) });
       return;
     }
     try {
-      const path = join(dataset.top, file.path);
-      renameSync(temporary, path);
+      dataset.scratch.putInPlace(dataset.top, file.path, temporary);
       done.push(file);
     } catch (error) {
-      rmSync(temporary, { force: true });
       failed.push({ file, error: toDStoreError(error, `cannot fill ${file.path}`).toInfo() });
     }
   }, op);
@@ -53,12 +51,11 @@ export async function populateUnlocked(dataset: Dataset, files: readonly Annexed
 
 /** Writes the pointer in place of an unlocked file's content; keeps the executable bit. */
 export function writePointer(dataset: Dataset, file: AnnexedFile): void {
-  const path = join(dataset.top, file.path);
-  const temporary = join(dirname(path), `.dstore-${randomName()}`);
+  const temporary = dataset.scratch.name();
   const mode = (file.entry.mode & 0o111) === 0 ? 0o644 : 0o755;
   writeFileSync(temporary, pointerText(file.key), { mode, flag: 'wx' });
   chmodSync(temporary, mode);
-  renameSync(temporary, path);
+  dataset.scratch.putInPlace(dataset.top, file.path, temporary);
 }
 
 /** True when an unlocked file's bytes are those of its key. Missing files and pointers hold nothing to lose and count as unmodified. */

@@ -163,7 +163,7 @@ export function annexFile(item: AnnexItem, options: AnnexOptions | undefined, co
       return { existed, error: changedError(item.path) };
     }
     if (outcome !== 'existed') freeze(dirname(item.objectPath), shared);
-    if (item.linkTarget !== '') replaceByLink(item.path, item.linkTarget);
+    if (item.linkTarget !== '') replaceByLink(item.path, item.linkTarget, options?.staging);
     return { existed, stat: statData(lstatSync(item.path, { bigint: true })) };
   } catch (error) {
     return { existed, error: itemError(error) };
@@ -216,14 +216,16 @@ function copyToObject(item: AnnexItem, mode: number): 'stored' | 'changed' {
   }
 }
 
-function replaceByLink(path: string, target: string): void {
-  const temporary = `${path}.${randomName()}.tmp`;
+function replaceByLink(path: string, target: string, staging: string | undefined): void {
+  const temporary = staging === undefined ? `${path}.${randomName()}.tmp` : `${staging}/${randomName()}`;
   symlinkSync(target, temporary);
   try {
     renameSync(temporary, path);
   } catch (error) {
     unlinkSync(temporary);
-    throw error;
+    // A part of the work tree on another file system.
+    if (errorCode(error) !== 'EXDEV' || staging === undefined) throw error;
+    replaceByLink(path, target, undefined);
   }
 }
 

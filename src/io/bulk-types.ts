@@ -97,6 +97,8 @@ export interface AnnexItem {
 }
 export interface AnnexOptions {
   readonly shared?: SharedMode;
+  /** Existing folder for links that have no name yet; left out, they lie beside the file. */
+  readonly staging?: string;
 }
 export interface AnnexResult {
   /** lstat of what is at `path` now. */

@@ -15,7 +15,6 @@ import type { Run } from '../core/run.ts';
 import { annexedFiles, byKey, selectFiles, shownPath } from '../dataset/annexed-files.ts';
 import type { AnnexedFile } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { withDataset } from '../dataset/dataset.ts';
 import { filePolicy, strictest } from '../dataset/file-policy.ts';
 import type { FilePolicy } from '../dataset/file-policy.ts';
 import { updateIndex } from '../dataset/index-update.ts';
@@ -27,6 +26,7 @@ import type { PlaceBook } from '../dataset/places.ts';
 import { contentRemotes, findContentRemote } from '../dataset/remotes.ts';
 import type { ContentRemote } from '../dataset/remotes.ts';
 import { requiredKeys } from '../dataset/required-content.ts';
+import { withChanges } from '../dataset/unfinished.ts';
 import { unmodifiedUnlocked, writePointer } from '../dataset/unlocked-files.ts';
 import type { HeldLock } from '../io/file-lock.ts';
 import { itemFailure } from '../io/item-failure.ts';
@@ -37,7 +37,7 @@ import type { DropInput } from '../core/inputs.ts';
 const BATCH_KEYS = 400;
 
 export async function drop(input: DropInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, run, async (dataset) => {
+  await withChanges(input, run, async (dataset) => {
     const { files, nested, index, inGit } = await selectFiles(dataset, input, run);
     if ((input.paths?.length ?? 0) > 0) for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, not dropped' });
     if (dataset.repo.config.get('annex.version') !== '10') {
@@ -141,6 +141,7 @@ class DropJob {
     // Pointers first: with the content gone and the file still full, the file would be an unsaved change that nobody made.
     for (const { key } of proofs) for (const file of this.#users.get(key) ?? []) this.#emptyUnlocked(file);
     const items = proofs.flatMap(({ key }) => dataset.objects.paths(key).map((path) => ({ key, path })));
+    dataset.scratch.willChange(proofs.map(({ key }) => key));
     const failed = new Map<KeyText, ErrorInfo>();
     const freed = new Map<KeyText, number>();
     await dataset.bulk.run('remove', items.map(({ path }) => ({ path })), (result, position) => {

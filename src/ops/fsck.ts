@@ -10,7 +10,6 @@ import type { Run } from '../core/run.ts';
 import { byKey, selectFiles, shownPath } from '../dataset/annexed-files.ts';
 import type { AnnexedFile } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { withDataset } from '../dataset/dataset.ts';
 import { filePolicy, strictest } from '../dataset/file-policy.ts';
 import { replaceLink } from '../dataset/links.ts';
 import { readLocations, recordLocations } from '../dataset/locations.ts';
@@ -18,8 +17,8 @@ import type { LocationChange } from '../dataset/locations.ts';
 import { forNested } from '../dataset/nested.ts';
 import { placeName, readPlaces, trustOf } from '../dataset/places.ts';
 import { findContentRemote } from '../dataset/remotes.ts';
+import { withChanges } from '../dataset/unfinished.ts';
 import { linkOnDisk } from '../dataset/work-tree.ts';
-import { randomName } from '../io/clock.ts';
 import { makeDirectory } from '../io/durable.ts';
 import { itemFailure } from '../io/item-failure.ts';
 import type { FsckInput } from '../core/inputs.ts';
@@ -27,7 +26,7 @@ import type { FsckInput } from '../core/inputs.ts';
 type Verdict = { readonly state: 'good' | 'absent' | 'bad' | 'unknown'; readonly error?: ErrorInfo };
 
 export async function fsck(input: FsckInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, run, async (dataset) => {
+  await withChanges(input, run, async (dataset) => {
     const { files, nested, index } = await selectFiles(dataset, input, run);
     const book = await readPlaces(dataset, run);
     const groups = byKey(files);
@@ -126,20 +125,14 @@ async function checkRemote(dataset: Dataset, remote: ReturnType<typeof findConte
     for (const key of present) verdicts.set(key, { state: 'good' });
     return verdicts;
   }
-  const staging = join(dataset.annexDirectory, 'othertmp', `dstore-${randomName()}`);
-  makeDirectory(staging, dataset.shared);
-  try {
-    // One at a time on disk would be slow, all at once may not fit: in groups.
-    for (let start = 0; start < present.length; start += 256) {
-      const batch = present.slice(start, start + 256);
-      const targets = new Map(batch.map((key, number) => [key, join(staging, String(number))]));
-      await opened.fetch(batch.map((key) => ({ key, target: targets.get(key)! })), ({ key, state, error }) => {
-        verdicts.set(key, { state: state === 'ok' ? 'good' : state === 'corrupt' ? 'bad' : state, ...(error === undefined ? {} : { error }) });
-        rmSync(targets.get(key)!, { force: true });
-      }, run);
-    }
-  } finally {
-    rmSync(staging, { recursive: true, force: true });
+  // One at a time on disk would be slow, all at once may not fit: in groups.
+  for (let start = 0; start < present.length; start += 256) {
+    const batch = present.slice(start, start + 256);
+    const targets = new Map(batch.map((key) => [key, dataset.scratch.name()]));
+    await opened.fetch(batch.map((key) => ({ key, target: targets.get(key)! })), ({ key, state, error }) => {
+      verdicts.set(key, { state: state === 'ok' ? 'good' : state === 'corrupt' ? 'bad' : state, ...(error === undefined ? {} : { error }) });
+      rmSync(targets.get(key)!, { force: true });
+    }, run);
   }
   return verdicts;
 }
@@ -152,7 +145,7 @@ function mendLinks(dataset: Dataset, files: readonly AnnexedFile[], run: Run): v
     if (!locked || linkOnDisk(absolute) !== key || !(lstatSync(absolute, { throwIfNoEntry: false })?.isSymbolicLink() ?? false)) continue;
     const target = symlinkTarget(path, key);
     if (readlinkSync(absolute) === target) continue;
-    replaceLink(absolute, target);
+    replaceLink(dataset, path, target);
     mended.push(path);
   }
   if (mended.length === 0) return;

@@ -7,19 +7,19 @@ import type { Run } from '../core/run.ts';
 import { byKey, selectFiles, shownPath } from '../dataset/annexed-files.ts';
 import type { AnnexedFile } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { withDataset } from '../dataset/dataset.ts';
 import { updateIndex } from '../dataset/index-update.ts';
 import { recordLocations } from '../dataset/locations.ts';
 import type { LocationChange } from '../dataset/locations.ts';
 import { forNested } from '../dataset/nested.ts';
 import { readPlaces } from '../dataset/places.ts';
 import { contentRemotes, findContentRemote } from '../dataset/remotes.ts';
+import { withChanges } from '../dataset/unfinished.ts';
 import { populateUnlocked } from '../dataset/unlocked-files.ts';
 import { fetchKeys, requireSpace } from '../transfer/fetch.ts';
 import type { GetInput } from '../core/inputs.ts';
 
 export async function get(input: GetInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, run, async (dataset) => {
+  await withChanges(input, run, async (dataset) => {
     const { files, nested, inGit } = await selectFiles(dataset, input, run);
     if ((input.paths?.length ?? 0) > 0) {
       for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, always here' });

@@ -1,7 +1,8 @@
 /** Locked files are links to content that cannot be changed by accident; unlocked ones are ordinary files, for editing. */
-import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorInfo } from '../core/errors.ts';
+import { toDStoreError } from '../core/errors.ts';
 import { contentCheck } from '../core/content-check.ts';
 import { keySize } from '../core/key.ts';
 import { pointerText, symlinkTarget } from '../core/pointer.ts';
@@ -9,19 +10,19 @@ import type { Run } from '../core/run.ts';
 import { selectFiles, shownPath } from '../dataset/annexed-files.ts';
 import type { AnnexedFile } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { refuseAdjustedBranch, withDataset } from '../dataset/dataset.ts';
+import { refuseAdjustedBranch } from '../dataset/dataset.ts';
 import { updateIndex } from '../dataset/index-update.ts';
 import type { IndexChange } from '../dataset/index-update.ts';
 import { replaceLink } from '../dataset/links.ts';
 import { forNested } from '../dataset/nested.ts';
+import { withChanges } from '../dataset/unfinished.ts';
 import { unmodifiedUnlocked } from '../dataset/unlocked-files.ts';
 import { linkOnDisk } from '../dataset/work-tree.ts';
-import { randomName } from '../io/clock.ts';
 import { itemFailure } from '../io/item-failure.ts';
 import type { LockInput } from '../core/inputs.ts';
 
 export async function unlock(input: LockInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, run, async (dataset) => {
+  await withChanges(input, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'unlock');
     const { files, nested } = await selectFiles(dataset, input, run);
     const wanted: { file: AnnexedFile; source: string; temporary: string }[] = [];
@@ -34,7 +35,7 @@ export async function unlock(input: LockInput, run: Run): Promise<void> {
         } else if (linkOnDisk(join(dataset.top, file.path)) !== file.key) {
           report(dataset, run, 'unlock', file, { status: 'impossible', error: { code: 'DSTORE_E_MODIFIED', message: 'it has unsaved changes', hint: 'save them first: dstore save' } });
         } else if (input.dryRun === true) report(dataset, run, 'unlock', file, { status: 'ok', dryRun: true, bytes: keySize(file.key) ?? 0 });
-        else wanted.push({ file, source: object.path, temporary: join(dataset.top, file.path, '..', `.dstore-${randomName()}`) });
+        else wanted.push({ file, source: object.path, temporary: dataset.scratch.name() });
       }
     }
     await unlockFiles(dataset, wanted, run);
@@ -57,21 +58,25 @@ async function unlockFiles(dataset: Dataset, wanted: readonly { file: AnnexedFil
         report(dataset, run, 'unlock', file, { status: 'error', error: itemFailure(result.error, `cannot unlock from ${source}`) });
         return;
       }
-      renameSync(temporary, join(dataset.top, file.path));
+      try {
+        dataset.scratch.putInPlace(dataset.top, file.path, temporary);
+      } catch (error) {
+        report(dataset, run, 'unlock', file, { status: 'error', error: toDStoreError(error, `cannot unlock ${file.path}`).toInfo() });
+        return;
+      }
       const oid = writer.blob(pointerText(file.key));
       dataset.keys.note(oid, false, file.key);
       changes.push({ path: file.path, oid, mode: 0o100644 });
       report(dataset, run, 'unlock', file, { status: 'ok', bytes: keySize(file.key) ?? 0 });
     }, run, { onBytes: (bytes) => run.emit({ type: 'progress', files: finished, bytes }) });
   } finally {
-    for (const { temporary } of wanted) rmSync(temporary, { force: true });
     await writer.flush();
     updateIndex(dataset, changes);
   }
 }
 
 export async function lock(input: LockInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, run, async (dataset) => {
+  await withChanges(input, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'lock');
     const { files, nested } = await selectFiles(dataset, input, run);
     const unlocked: AnnexedFile[] = [];
@@ -91,7 +96,7 @@ export async function lock(input: LockInput, run: Run): Promise<void> {
       }
       if (input.dryRun !== true) {
         const target = symlinkTarget(file.path, file.key);
-        if (lstatSync(join(dataset.top, file.path), { throwIfNoEntry: false }) !== undefined) replaceLink(join(dataset.top, file.path), target);
+        if (lstatSync(join(dataset.top, file.path), { throwIfNoEntry: false }) !== undefined) replaceLink(dataset, file.path, target);
         const oid = writer.blob(target);
         dataset.keys.note(oid, true, file.key);
         changes.push({ path: file.path, oid, mode: 0o120000 });

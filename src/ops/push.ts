@@ -8,7 +8,7 @@ import { checkAborted } from '../core/op.ts';
 import type { Run } from '../core/run.ts';
 import { byKey, shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { refuseAdjustedBranch, sharedMode, withDataset } from '../dataset/dataset.ts';
+import { refuseAdjustedBranch, sharedMode } from '../dataset/dataset.ts';
 import { readLocations, recordLocations } from '../dataset/locations.ts';
 import { alreadyRecorded, noteRecorded } from '../dataset/recorded-push.ts';
 import type { LocationChange } from '../dataset/locations.ts';
@@ -16,6 +16,7 @@ import { isInstalled } from '../dataset/nested.ts';
 import { readPlaces } from '../dataset/places.ts';
 import { contentRemotes, gitDirectoryOf, localPath } from '../dataset/remotes.ts';
 import type { ContentRemote } from '../dataset/remotes.ts';
+import { withChanges } from '../dataset/unfinished.ts';
 import { resolveStore, storeNames } from '../dataset/store-names.ts';
 import { filesOfTree } from '../dataset/tree-files.ts';
 import { editConfig } from '../git/config.ts';
@@ -30,7 +31,7 @@ const SUBMODULE = 0o160000;
 const PUSH_ATTEMPTS = 12;
 
 export async function push(input: PushInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, run, async (dataset) => {
+  await withChanges(input, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'push');
     if (input.recursive === true) await pushNested(dataset, input, run);
     const head = dataset.repo.head();

@@ -2,7 +2,7 @@
  * Records the state of files: content that belongs in the annex is hashed and moved there, the rest goes to git, and one commit names it.
  * Order: bytes in the annex, git objects, durable, location log, index, branch. A failure in between leaves nothing dangling.
  */
-import { readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentCheck } from '../core/content-check.ts';
 import { hashKey, wormKey } from '../core/backend.ts';
@@ -15,18 +15,19 @@ import type { Op } from '../core/op.ts';
 import type { Run } from '../core/run.ts';
 import { shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { readDatasetId, refuseAdjustedBranch, withDataset } from '../dataset/dataset.ts';
+import { readDatasetId, refuseAdjustedBranch } from '../dataset/dataset.ts';
 import { filePolicy } from '../dataset/file-policy.ts';
 import type { FilePolicy } from '../dataset/file-policy.ts';
 import { objectPlacement } from '../dataset/local-objects.ts';
 import { newEntry } from '../dataset/index-update.ts';
 import { quoteConfigValue, replaceLink, replaceText } from '../dataset/links.ts';
-import { locationEdits } from '../dataset/locations.ts';
+import { locationEdits, recordLocations } from '../dataset/locations.ts';
 import type { LocationChange } from '../dataset/locations.ts';
 import { isInstalled } from '../dataset/nested.ts';
 import { readPlaces } from '../dataset/places.ts';
 import { selectionOf } from '../dataset/path-arguments.ts';
 import type { PathSelection } from '../dataset/select-paths.ts';
+import { withChanges } from '../dataset/unfinished.ts';
 import { existsInWorkTree, lstatData, pointerOnDisk, scanWorkTree } from '../dataset/work-tree.ts';
 import type { WorkTreeChange } from '../dataset/work-tree.ts';
 import type { GitIndex, IndexEntry } from '../git/git-index.ts';
@@ -35,8 +36,7 @@ import { identity } from '../git/objects.ts';
 import type { ObjectWriter } from '../git/objects.ts';
 import { openRepository } from '../git/repository.ts';
 import type { StatData } from '../io/bulk.ts';
-import { makeDirectory, syncFileSystem } from '../io/durable.ts';
-import { randomName } from '../io/clock.ts';
+import { syncFileSystem } from '../io/durable.ts';
 import { itemFailure } from '../io/item-failure.ts';
 import type { SaveInput } from '../core/inputs.ts';
 
@@ -45,7 +45,7 @@ const SUBMODULE = 0o160000;
 const TYPE_MASK = 0o170000;
 
 export async function save(input: SaveInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, run, async (dataset) => {
+  await withChanges(input, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'save');
     if (input.recursive === true) await saveNested(dataset, input, run);
     await new SaveJob(dataset, input, run).save();
@@ -106,7 +106,13 @@ class SaveJob {
 
     // Who cannot commit must learn it before files are moved.
     identity(repo.config);
-    await this.#stageAll(wanted, relock, policy);
+    try {
+      await this.#stageAll(wanted, relock, policy);
+    } catch (error) {
+      // Content that is in the annex by now is recorded; its links are saved by the next run.
+      await recordLocations(dataset, this.#locations, run);
+      throw error;
+    }
     const committed = await this.#commit(selection, headTree);
     for (const { path, what, key, bytes } of this.#recorded) {
       if (!this.#failures.has(path)) this.#report(path, { status: 'ok', message: what, ...(key === undefined ? {} : { key }), ...(bytes === undefined ? {} : { bytes }) });
@@ -183,7 +189,7 @@ class SaveJob {
     }
     const quoted = path.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
     const next = `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}[submodule "${quoted}"]\n\tpath = ${quoteConfigValue(path)}\n\turl = ${quoteConfigValue(`./${path}`)}\n${id === undefined ? '' : `\tdatalad-id = ${id}\n`}`;
-    replaceText(file, next);
+    replaceText(this.#dataset, '.gitmodules', next);
     const stat = lstatData(file)!;
     this.#staged.push({ path: '.gitmodules', mode: 0o100644, oid: this.#writer.blob(next), stat });
   }
@@ -194,10 +200,12 @@ class SaveJob {
     const key = keyOfSymlink(target);
     // A moved annexed file: its link leads astray until the depth fits again.
     const right = key === undefined ? target : symlinkTarget(change.path, key);
-    if (right !== target) replaceLink(path, right);
+    if (right !== target) replaceLink(this.#dataset, change.path, right);
     const oid = this.#writer.blob(right);
     this.#dataset.keys.note(oid, true, key);
     this.#staged.push({ path: change.path, mode: SYMLINK, oid, stat: lstatData(path)! });
+    // Content that is here without being on record: a save that was killed, or a link that was made by hand.
+    if (key !== undefined && this.#dataset.objects.find(key) !== undefined) this.#locations.push({ key, uuid: this.#dataset.uuid, status: '1' });
     this.#recorded.push({ path: change.path, what: change.kind === 'untracked' ? 'added' : 'modified', ...(key === undefined ? {} : { key }) });
   }
 
@@ -255,6 +263,7 @@ class SaveJob {
     const items = ingests.map(({ change, key, stat }) => ({
       path: join(dataset.top, change.path), objectPath: dataset.objects.path(key), linkTarget: symlinkTarget(change.path, key), expect: stat,
     }));
+    dataset.scratch.willChange(ingests.map(({ key }) => key));
     await dataset.bulk.run('annex', items, (result, position) => {
       const { change, key, stat } = ingests[position]!;
       if (result.error !== undefined) return this.#failItem(change.path, result.error);
@@ -262,18 +271,15 @@ class SaveJob {
       dataset.keys.note(oid, true, key);
       this.#staged.push({ path: change.path, mode: SYMLINK, oid, stat: result.stat! });
       this.#annexed(change, key, stat.size);
-    }, this.#run, { shared: { shared: dataset.shared } });
+    }, this.#run, { shared: { shared: dataset.shared, staging: dataset.scratch.folder() } });
   }
 
   /** Files that stay unlocked keep their bytes; the annex gets a copy of its own. */
   async #copyToAnnex(ingests: readonly Ingest[]): Promise<void> {
     if (ingests.length === 0) return;
     const dataset = this.#dataset;
-    const staging = join(dataset.annexDirectory, 'othertmp', `dstore-${randomName()}`);
-    makeDirectory(staging, dataset.shared);
     const copied: Ingest[] = [];
-    const temporary = (position: number): string => join(staging, String(position));
-    const items = ingests.map(({ change, key }, position) => ({ source: join(dataset.top, change.path), target: temporary(position), mode: 0o444, ...contentCheck(key) }));
+    const items = ingests.map(({ change, key }) => ({ source: join(dataset.top, change.path), target: dataset.scratch.name(), mode: 0o444, ...contentCheck(key) }));
     const positions: number[] = [];
     await dataset.bulk.run('copy', items, (result, position) => {
       if (result.error !== undefined) return this.#failItem(ingests[position]!.change.path, result.error);
@@ -281,15 +287,15 @@ class SaveJob {
       positions.push(position);
     }, this.#run);
     const place = copied.map(({ key }, number) => ({
-      source: temporary(positions[number]!), target: dataset.objects.path(key), ...objectPlacement(dataset.shared),
+      source: items[positions[number]!]!.target, target: dataset.objects.path(key), ...objectPlacement(dataset.shared),
     }));
+    dataset.scratch.willChange(copied.map(({ key }) => key));
     await dataset.bulk.run('place', place, (result, position) => {
       const { change, key, stat } = copied[position]!;
       if (result.error !== undefined) return this.#failItem(change.path, result.error);
       this.#stagePointer(change.path, key, stat);
       this.#annexed(change, key, stat.size);
     }, this.#run);
-    rmSync(staging, { recursive: true, force: true });
   }
 
   #stagePointer(path: string, key: KeyText, stat: StatData): void {
@@ -309,7 +315,7 @@ class SaveJob {
       if (key === undefined) continue;
       const path = join(this.#dataset.top, entry.path);
       const target = symlinkTarget(entry.path, key);
-      replaceLink(path, target);
+      replaceLink(this.#dataset, entry.path, target);
       const oid = this.#writer.blob(target);
       this.#dataset.keys.note(oid, true, key);
       this.#staged.push({ path: entry.path, mode: SYMLINK, oid, stat: lstatData(path)! });
@@ -360,6 +366,7 @@ class SaveJob {
         commit = this.#writer.commit({ tree, parents: head.oid === undefined ? [] : [head.oid], author, committer: author, message: `${this.#message()}\n` });
       }
       await dataset.branch.update(locationEdits(this.#locations), run, { writer: this.#writer });
+      dataset.scratch.recorded();
       if (commit !== undefined) repo.updateRefs([{ name: head.ref ?? 'HEAD', to: commit, from: head.oid ?? null }], `commit: ${this.#message().split('\n')[0]!}`);
       locked.commit();
       return commit;

@@ -4,14 +4,15 @@ import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
 import { annexedFiles } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { refuseAdjustedBranch, withDataset } from '../dataset/dataset.ts';
+import { refuseAdjustedBranch } from '../dataset/dataset.ts';
+import { withChanges } from '../dataset/unfinished.ts';
 import { isInstalled } from '../dataset/nested.ts';
 import { enableSpecialRemotes } from '../dataset/clone-dataset.ts';
 import { fillUnlocked } from './get.ts';
 import type { UpdateInput } from '../core/inputs.ts';
 
 export async function update(input: UpdateInput, run: Run): Promise<void> {
-  await withDataset(input.cwd, run, async (dataset) => {
+  await withChanges(input, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'update');
     const remotes = remotesToAsk(dataset, input.from);
     let fetched = 0;

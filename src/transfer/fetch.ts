@@ -14,7 +14,6 @@ import { parseSize, formatSize } from '../core/size.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { objectPlacement } from '../dataset/local-objects.ts';
 import type { ContentRemote } from '../dataset/remotes.ts';
-import { randomName } from '../io/clock.ts';
 import { makeDirectory, syncFileSystem } from '../io/durable.ts';
 import { fileLock } from '../io/file-lock.ts';
 import type { HeldLock } from '../io/file-lock.ts';
@@ -60,17 +59,14 @@ class Fetch {
   readonly #done: (outcome: FetchOutcome) => void;
   readonly #op: Op;
   readonly #complaints = new Map<KeyText, Complaint[]>();
-  readonly #staging: string;
   #bytes = 0;
   #files = 0;
-  #staged = 0;
   #total = 0;
 
   constructor(dataset: Dataset, done: (outcome: FetchOutcome) => void, op: Op) {
     this.#dataset = dataset;
     this.#done = done;
     this.#op = op;
-    this.#staging = join(dataset.annexDirectory, 'othertmp', `dstore-${randomName()}`);
   }
 
   async fetch(keys: readonly KeyText[], remotes: readonly ContentRemote[]): Promise<void> {
@@ -78,7 +74,6 @@ class Fetch {
     this.#op.emit({ type: 'plan', action: 'get', files: keys.length, bytes: this.#total });
     let remaining: readonly KeyText[] = keys;
     try {
-      makeDirectory(this.#staging, this.#dataset.shared);
       makeDirectory(join(this.#dataset.annexDirectory, 'tmp'), this.#dataset.shared);
       for (const candidate of remotes) {
         if (remaining.length === 0) break;
@@ -86,8 +81,6 @@ class Fetch {
       }
     } catch (error) {
       throw toDStoreError(error, 'cannot get content');
-    } finally {
-      rmSync(this.#staging, { recursive: true, force: true });
     }
     for (const key of remaining) this.#done({ key, state: 'failed', bytes: 0, error: this.#explain(key) });
   }
@@ -135,7 +128,7 @@ class Fetch {
         }
         locks.set(key, lock);
       }
-      const target = large ? join(this.#dataset.annexDirectory, 'tmp', keyToFileName(key)) : join(this.#staging, String(this.#staged++));
+      const target = large ? join(this.#dataset.annexDirectory, 'tmp', keyToFileName(key)) : this.#dataset.scratch.name();
       targets.set(key, target);
       requests.push({ key, target });
     }
@@ -180,6 +173,7 @@ class Fetch {
     const dataset = this.#dataset;
     // Durable before visible: a crash must not leave an empty file under a key's name.
     await syncFileSystem(dataset.annexDirectory);
+    dataset.scratch.willChange(received.map(({ key }) => key));
     const items = received.map(({ key, target }) => ({
       source: target, target: dataset.objects.path(key), ...objectPlacement(dataset.shared),
     }));

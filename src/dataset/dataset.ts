@@ -87,7 +87,8 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
   const annexDirectory = join(repo.commonDir, 'annex');
   let locks: AnnexLocks | undefined;
   let bulk: BulkIo | undefined;
-  const openLocks = (): AnnexLocks => locks ??= openAnnexLocks({ annexDirectory, pidLock: config.getBoolean('annex.pidlock') ?? false });
+  const shared = sharedMode(config.get('core.sharedrepository'));
+  const openLocks = (): AnnexLocks => locks ??= openAnnexLocks({ annexDirectory, pidLock: config.getBoolean('annex.pidlock') ?? false, shared });
   const keys = new KeyCache(repo, join(annexDirectory, 'dstore'));
   return {
     repo, top, prefix, annexDirectory, uuid,
@@ -96,7 +97,7 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
     branch: openAnnexBranch(repo, annexDirectory, openLocks),
     keys,
     get bulk() { return bulk ??= openBulkIo(run.jobs === undefined ? {} : { workers: run.jobs }); },
-    shared: sharedMode(config.get('core.sharedrepository')),
+    shared,
     locks: openLocks,
     async close() {
       keys.save();

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { DStoreError } from '../core/errors.ts';
+import { parseLayoutVersion } from '../core/layout-version.ts';
 import type { RemoteConfig } from '../core/remote-log.ts';
 import { datasetDirectory, parseRiaUrl } from '../core/ria-url.ts';
 import { redactUrl } from '../core/text.ts';
@@ -94,7 +95,7 @@ function describeOra(dataset: Dataset, name: string, uuid: string, special: Remo
       }
       const versionFile = join(directory, 'ria-layout-version');
       if (!existsSync(versionFile)) throw unreachable(`the store has no dataset directory ${directory}`);
-      const version = readFileSync(versionFile, 'utf8').trim().split('|')[0] ?? '';
+      const { version } = parseLayoutVersion(readFileSync(versionFile, 'utf8'));
       const known = store.version === '1' ? version : `store ${store.version}`;
       return openRiaDirectory({
         name, uuid, clientUuid: dataset.uuid, directory, layoutVersion: known, shared: store.shared, bulk: dataset.bulk, cost: base.cost,
@@ -125,9 +126,10 @@ function describeRepository(dataset: Dataset, name: string): ContentRemote | und
         throw new DStoreError('REMOTE_UNAVAILABLE', `${name}: there is no repository at ${path}`, { hint: 'check that the file system is mounted, then run the command again', retryable: true });
       }
       const pidLock = settings.get('annex.pidlock') === 'true';
+      const shared = sharedMode(settings.get('core.sharedrepository'));
       return openAnnexRepository({
-        name, uuid, gitDirectory: git, bare: settings.get('core.bare') === 'true', shared: sharedMode(settings.get('core.sharedrepository')),
-        bulk: dataset.bulk, cost: base.cost, locks: () => openAnnexLocks({ annexDirectory: join(git, 'annex'), pidLock }),
+        name, uuid, gitDirectory: git, bare: settings.get('core.bare') === 'true', shared,
+        bulk: dataset.bulk, cost: base.cost, locks: () => openAnnexLocks({ annexDirectory: join(git, 'annex'), pidLock, shared }),
       });
     },
   };

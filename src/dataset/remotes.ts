@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { DStoreError } from '../core/errors.ts';
+import { parseLayoutVersion } from '../core/layout-version.ts';
 import type { RemoteConfig } from '../core/remote-log.ts';
 import { datasetDirectory, parseRiaUrl } from '../core/ria-url.ts';
 import { redactUrl } from '../core/text.ts';
@@ -95,7 +96,7 @@ function describeOra(dataset: Dataset, name: string, uuid: string, special: Remo
       }
       const versionFile = join(directory, 'ria-layout-version');
       if (!existsSync(versionFile)) throw unreachable(`the store has no dataset directory ${directory}`);
-      const version = readFileSync(versionFile, 'utf8').trim().split('|')[0] ?? '';
+      const { version } = parseLayoutVersion(readFileSync(versionFile, 'utf8'));
       const known = store.version === '1' ? version : `store ${store.version}`;
       return openRiaDirectory({
         name, uuid, clientUuid: dataset.uuid, directory, layoutVersion: known, shared: store.shared, bulk: dataset.bulk, cost: base.cost,

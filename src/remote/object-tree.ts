@@ -10,8 +10,8 @@ import { randomName } from '../io/clock.ts';
 import { makeDirectory, syncFileSystem } from '../io/durable.ts';
 import type { SharedMode } from '../io/durable.ts';
 import { itemFailure } from '../io/item-failure.ts';
-import { rmSync } from 'node:fs';
-import type { FetchAnswer, FetchRequest, PresenceAnswer, StoreAnswer, StoreRequest } from './remote.ts';
+import { rmSync, statSync } from 'node:fs';
+import type { FetchAnswer, FetchRequest, PresenceAnswer, RemoveAnswer, StoreAnswer, StoreRequest } from './remote.ts';
 
 export interface ObjectTree {
   readonly bulk: BulkIo;
@@ -21,6 +21,8 @@ export interface ObjectTree {
   paths(key: KeyText): readonly string[];
   /** Why absence in the tree does not prove absence, when it does not. */
   readonly doubt?: ErrorInfo | undefined;
+  /** Asked once more before absence is reported: a file system that went away answers "no such file" for everything. @throws REMOTE_UNAVAILABLE */
+  requireReachable(): void;
 }
 
 export interface WritableObjectTree extends ObjectTree {
@@ -37,21 +39,27 @@ const BATCH_BYTES = 1 << 30;
 const OBJECT_MODE = 0o444;
 
 export async function checkObjects(tree: ObjectTree, keys: readonly KeyText[], report: (answer: PresenceAnswer) => void, op: Op): Promise<void> {
+  const absent: KeyText[] = [];
   await tree.bulk.run('stat', keys.map((key) => ({ paths: tree.paths(key) })), (result, index) => {
     const key = keys[index]!;
     const size = keySize(key);
     if (result.error !== undefined) report({ key, state: 'unknown', error: itemFailure(result.error, `cannot look for ${key} in ${tree.label}`) });
-    else if (result.found < 0) report(tree.doubt === undefined ? { key, state: 'absent' } : { key, state: 'unknown', error: tree.doubt });
+    else if (result.found < 0) absent.push(key);
     else if (size !== undefined && size !== result.size) {
       report({ key, state: 'corrupt', error: { code: 'DSTORE_E_CONTENT_CORRUPT', message: `${tree.label} has ${result.size} bytes of ${key}, not ${size}` } });
     } else report({ key, state: 'present' });
   }, op);
+  if (absent.length === 0) return;
+  tree.requireReachable();
+  const { doubt } = tree;
+  for (const key of absent) report(doubt === undefined ? { key, state: 'absent' } : { key, state: 'unknown', error: doubt });
 }
 
 export async function fetchObjects(tree: ObjectTree, requests: readonly FetchRequest[], report: (answer: FetchAnswer) => void, op: Op, onBytes?: (total: number) => void): Promise<void> {
   // Nearly always the first path has it; only what is missing there costs another round.
   let remaining = requests.map((request) => ({ request, sources: tree.paths(request.key) }));
   let copied = 0;
+  const absent: KeyText[] = [];
   for (let round = 0; remaining.length > 0; round++) {
     const current = remaining;
     const next: typeof remaining = [];
@@ -62,19 +70,25 @@ export async function fetchObjects(tree: ObjectTree, requests: readonly FetchReq
       const { key } = request;
       copied += result.bytes;
       if (result.error === undefined) report({ key, state: 'ok', bytes: result.bytes });
-      else if (result.error.code === 'ENOENT' && result.error.side === 'source') {
+      else if (result.error.side === 'target') report({ key, state: 'unknown', bytes: 0, error: itemFailure(result.error, `cannot write ${request.target}`) });
+      else if (result.error.code === 'ENOENT' || result.error.code === 'ENOTDIR') {
         if (round + 1 < sources.length) next.push(current[index]!);
-        else if (tree.doubt === undefined) report({ key, state: 'absent', bytes: 0 });
-        else report({ key, state: 'unknown', bytes: 0, error: tree.doubt });
+        else absent.push(key);
       } else if (isWrongContent(result.error.code)) {
         report({ key, state: 'corrupt', bytes: result.bytes, error: { code: 'DSTORE_E_CONTENT_CORRUPT', message: `the copy in ${tree.label} does not match its key (${result.error.message})` } });
       } else report({ key, state: 'unknown', bytes: result.bytes, error: itemFailure(result.error, `cannot read ${key} from ${tree.label}`) });
     }, op, onBytes === undefined ? {} : { onBytes: (total) => onBytes(base + total) });
     remaining = next;
   }
+  if (absent.length === 0) return;
+  tree.requireReachable();
+  const { doubt } = tree;
+  for (const key of absent) report(doubt === undefined ? { key, state: 'absent', bytes: 0 } : { key, state: 'unknown', bytes: 0, error: doubt });
 }
 
 export async function storeObjects(tree: WritableObjectTree, requests: readonly StoreRequest[], report: (answer: StoreAnswer) => void, op: Op, onBytes?: (total: number) => void): Promise<void> {
+  checkAborted(op);
+  if (requests.length === 0) return;
   const staging = `${tree.staging}/${randomName()}`;
   makeDirectory(staging, tree.shared);
   try {
@@ -115,11 +129,58 @@ async function storeBatch(tree: WritableObjectTree, batch: readonly StoreRequest
   await tree.bulk.run('place', place, (result, index) => {
     const { key, bytes: size } = copied[index]!;
     bytes += size;
+    const damage = result.existed ? damageOf(place[index]!.target, key, tree.label) : undefined;
     if (result.error !== undefined) report({ key, state: 'failed', bytes: 0, error: itemFailure(result.error, `cannot store ${key} in ${tree.label}`) });
+    else if (damage !== undefined) report({ key, state: 'failed', bytes: 0, error: damage });
     else report({ key, state: result.existed ? 'present' : 'ok', bytes: size });
   }, { signal: new AbortController().signal, emit: (event) => op.emit(event) });
   await syncFileSystem(tree.staging);
   return bytes;
+}
+
+/**
+ * Removes object files. Answers once per key, also when it is interrupted, for what is removed by then: the caller has to record it.
+ * @param items every path at which a key may lie
+ */
+export async function removeObjects(tree: ObjectTree, items: readonly { key: KeyText; path: string }[], report: (answer: RemoveAnswer) => void, op: Op): Promise<void> {
+  const answers = new Map<KeyText, RemoveAnswer>();
+  let complete = false;
+  try {
+    await tree.bulk.run('remove', items.map(({ path }) => ({ path })), (result, index) => {
+      const { key } = items[index]!;
+      const before = answers.get(key);
+      if (before?.state === 'failed') return;
+      if (result.error !== undefined) answers.set(key, { key, state: 'failed', bytes: 0, error: itemFailure(result.error, `cannot remove ${key} from ${tree.label}`) });
+      else if (result.removed) answers.set(key, { key, state: 'removed', bytes: (before?.bytes ?? 0) + result.bytes });
+      else if (before === undefined) answers.set(key, { key, state: 'absent', bytes: 0 });
+    }, op);
+    tree.requireReachable();
+    complete = true;
+  } finally {
+    // Absence is not proven while some of the paths have not been looked at.
+    for (const answer of answers.values()) if (complete || answer.state !== 'absent') report(answer);
+  }
+}
+
+/** Whether something is there; false as well where that cannot be found out. */
+export function isReachable(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** What is wrong with an object that was there already. It is left as it is: whoever removes it must know what it is. */
+function damageOf(path: string, key: KeyText, label: string): ErrorInfo | undefined {
+  const size = keySize(key);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() === true && (size === undefined || stat.size === size)) return undefined;
+  const found = stat?.isFile() === true ? `${stat.size} bytes, not ${size}` : 'no file';
+  return {
+    code: 'DSTORE_E_CONTENT_CORRUPT', message: `${label} has something else under the name of ${key} (${path}: ${found})`,
+    hint: 'set the damaged object aside, then run the command again: dstore push',
+  };
 }
 
 function isWrongContent(code: string): boolean {

@@ -24,7 +24,7 @@ export function updateIndex(dataset: Dataset, changes: readonly IndexChange[]): 
   try {
     for (const { path, oid, mode, stat } of changes) {
       const entry = locked.index.get(path);
-      const found = stat ?? lstatData(`${dataset.top}/${path}`);
+      const found = stat ?? (dataset.scratch.isBehindLink(dataset.top, path) ? undefined : lstatData(`${dataset.top}/${path}`));
       if (entry === undefined || found === undefined) continue;
       locked.index.set(newEntry(path, mode ?? entry.mode, oid ?? entry.oid, found));
     }

@@ -3,18 +3,17 @@
  * the process. Nothing half done lies in the work tree, where the next `save` would take it for somebody's file, nor in git-annex's
  * `othertmp`, which every git-annex process may empty when it ends.
  *
- * `NAME.lck` is the lock, `NAME/` the folder, `NAME/unrecorded` the keys whose content is being put in place or removed: what a crash
- * leaves there is compared with the location log by the next command that changes something.
+ * `NAME/unrecorded` lists the keys whose content is being put in place or removed: what a crash leaves there is compared with the
+ * location log by the next command that changes something.
  */
-import { copyFileSync, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, lstatSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DStoreError, isDStoreError, toDStoreError } from '../core/errors.ts';
+import { DStoreError, toDStoreError } from '../core/errors.ts';
 import type { KeyText } from '../core/key.ts';
 import { randomName } from '../io/clock.ts';
 import type { SharedMode } from '../io/durable.ts';
-import { makeDirectory } from '../io/durable.ts';
-import { tryFileLock } from '../io/file-lock.ts';
-import type { RemovableLock } from '../io/file-lock.ts';
+import { openLockedFolder } from '../io/locked-folder.ts';
+import type { LockedFolder } from '../io/locked-folder.ts';
 
 /** Name of the list in a scratch folder. */
 export const UNRECORDED: string = 'unrecorded';
@@ -27,8 +26,7 @@ export class Scratch {
   readonly #running: string;
   readonly #shared: SharedMode;
   readonly #realFolders = new Set<string>();
-  #folder: string | undefined;
-  #lock: RemovableLock | undefined;
+  #folder: LockedFolder | undefined;
   #unrecorded = false;
   #names = 0;
 
@@ -39,7 +37,8 @@ export class Scratch {
 
   /** The folder, made when it is first asked for. @throws PERMISSION, READ_ONLY, NO_SPACE, IO */
   folder(): string {
-    return this.#folder ??= this.#open();
+    this.#folder ??= openLockedFolder(this.#running, this.#shared);
+    return this.#folder.path;
   }
 
   /** Path for a new file. */
@@ -62,7 +61,7 @@ export class Scratch {
   /** To be called when the location log has all of it. */
   recorded(): void {
     if (!this.#unrecorded || this.#folder === undefined) return;
-    rmSync(join(this.#folder, UNRECORDED), { force: true });
+    rmSync(join(this.#folder.path, UNRECORDED), { force: true });
     this.#unrecorded = false;
   }
 
@@ -93,42 +92,31 @@ export class Scratch {
 
   /** @throws MODIFIED when a folder above the path is a link */
   requireRealFolders(top: string, path: string): void {
+    const link = this.#linkAbove(top, path);
+    if (link === undefined) return;
+    throw new DStoreError('MODIFIED', `${path}: the folder ${link} has been replaced by a link`, { hint: `put the folder back: git checkout -- '${link}'` });
+  }
+
+  /** Whether a folder above the path is a link: what is seen at the path is then not a file of the work tree. */
+  isBehindLink(top: string, path: string): boolean {
+    return this.#linkAbove(top, path) !== undefined;
+  }
+
+  #linkAbove(top: string, path: string): string | undefined {
+    const above: string[] = [];
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
       const folder = path.slice(0, slash);
-      if (this.#realFolders.has(folder)) return;
-      if (lstatSync(join(top, folder), { throwIfNoEntry: false })?.isSymbolicLink() === true) {
-        throw new DStoreError('MODIFIED', `${path}: the folder ${folder} has been replaced by a link`, { hint: `put the folder back: git checkout -- '${folder}'` });
-      }
-      this.#realFolders.add(folder);
+      if (this.#realFolders.has(folder)) break;
+      if (lstatSync(join(top, folder), { throwIfNoEntry: false })?.isSymbolicLink() === true) return folder;
+      above.push(folder);
     }
+    for (const folder of above) this.#realFolders.add(folder);
+    return undefined;
   }
 
   /** Removes the folder, unless something was done that the location log does not have yet. */
   close(): void {
-    if (this.#folder !== undefined && !this.#unrecorded) rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder?.close(!this.#unrecorded);
     this.#folder = undefined;
-    this.#lock?.release(!this.#unrecorded);
-    this.#lock = undefined;
-  }
-
-  #open(): string {
-    makeDirectory(this.#running, this.#shared);
-    for (;;) {
-      const folder = join(this.#running, randomName());
-      try {
-        this.#lock = tryFileLock(`${folder}.lck`, 'exclusive');
-        // Another process that looks for what crashed ones left may be faster.
-        if (this.#lock === undefined) continue;
-      } catch (error) {
-        // Without locks nobody can tell whether this is in use, so nobody removes it.
-        if (!isDStoreError(error) || error.code !== 'LOCK_UNSUPPORTED') throw error;
-      }
-      try {
-        mkdirSync(folder);
-      } catch (error) {
-        throw toDStoreError(error, `cannot create directory ${folder}`);
-      }
-      return folder;
-    }
   }
 }

@@ -1,11 +1,10 @@
 /** Commands that change something, begun by bringing in order what an earlier one left when it crashed. */
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDStoreError, toDStoreError } from '../core/errors.ts';
+import { toDStoreError } from '../core/errors.ts';
 import type { KeyText } from '../core/key.ts';
 import type { Run } from '../core/run.ts';
-import { tryFileLock } from '../io/file-lock.ts';
-import type { RemovableLock } from '../io/file-lock.ts';
+import { abandonedFolders } from '../io/locked-folder.ts';
 import type { Dataset } from './dataset.ts';
 import { withDataset } from './dataset.ts';
 import { readLocations, recordLocations } from './locations.ts';
@@ -21,36 +20,14 @@ export async function withChanges<T>(input: { cwd: string; dryRun?: boolean | un
 }
 
 async function recover(dataset: Dataset, run: Run): Promise<void> {
-  const running = runningFolder(dataset.annexDirectory);
-  let names: string[];
-  try {
-    names = readdirSync(running).filter((name) => name.endsWith('.lck'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw toDStoreError(error, `cannot read ${running}`);
-  }
-  for (const name of names) {
-    const lock = tryLock(join(running, name));
-    if (lock === undefined) continue;
+  for (const folder of abandonedFolders(runningFolder(dataset.annexDirectory))) {
     let done = false;
     try {
-      const folder = join(running, name.slice(0, -'.lck'.length));
-      await correctLog(dataset, readKeys(join(folder, UNRECORDED)), run);
-      rmSync(folder, { recursive: true, force: true });
+      await correctLog(dataset, readKeys(join(folder.path, UNRECORDED)), run);
       done = true;
     } finally {
-      lock.release(done);
+      folder.close(done);
     }
-  }
-}
-
-/** What belongs to another user of a shared clone is left for that user; without locks nobody can tell what is in use. */
-function tryLock(path: string): RemovableLock | undefined {
-  try {
-    return tryFileLock(path, 'exclusive');
-  } catch (error) {
-    if (isDStoreError(error) && (error.code === 'PERMISSION' || error.code === 'READ_ONLY' || error.code === 'LOCK_UNSUPPORTED')) return undefined;
-    throw error;
   }
 }
 
@@ -72,6 +49,8 @@ async function correctLog(dataset: Dataset, keys: readonly KeyText[], run: Run):
   const changes: LocationChange[] = [];
   for (const key of keys) {
     const here = dataset.objects.find(key) !== undefined;
+    // Giving a lock back removes its file, and the folders of content that is gone.
+    for (const path of dataset.objects.paths(key)) dataset.locks().tryContent(path, 'exclusive')?.release();
     if (here !== (locations.get(key) ?? []).includes(dataset.uuid)) changes.push({ key, uuid: dataset.uuid, status: here ? '1' : '0' });
   }
   await recordLocations(dataset, changes, run);

@@ -22,7 +22,7 @@ export async function populateUnlocked(dataset: Dataset, files: readonly Annexed
   const wanted: { file: AnnexedFile; source: string; temporary: string; mode: number }[] = [];
   const failed: UnlockedFailure[] = [];
   for (const file of files) {
-    if (file.locked) continue;
+    if (file.locked || dataset.scratch.isBehindLink(dataset.top, file.path)) continue;
     const path = join(dataset.top, file.path);
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined || !stat.isFile() || pointerOnDisk(path, stat.size) !== file.key) continue;
@@ -64,7 +64,7 @@ export async function unmodifiedUnlocked(dataset: Dataset, files: readonly Annex
   const toHash: { file: AnnexedFile; hex: string; hash: string }[] = [];
   for (const file of files) {
     const path = join(dataset.top, file.path);
-    const stat = lstatSync(path, { throwIfNoEntry: false });
+    const stat = dataset.scratch.isBehindLink(dataset.top, file.path) ? undefined : lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined || (stat.isFile() && pointerOnDisk(path, stat.size) === file.key)) unmodified.add(file.path);
     else if (stat.isFile()) {
       const { hash, digest, size } = contentCheck(file.key);

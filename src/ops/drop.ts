@@ -35,6 +35,8 @@ import type { DropInput } from '../core/inputs.ts';
 
 /** Locks are open files; this stays well below the usual limit of 1,024. */
 const BATCH_KEYS = 400;
+/** Files that the warning about forced removals names. */
+const SHOWN_GIVEN_UP = 5;
 
 export async function drop(input: DropInput, run: Run): Promise<void> {
   await withChanges(input, run, async (dataset) => {
@@ -67,6 +69,8 @@ class DropJob {
   #answers = new Map<KeyText, Answer[]>();
   #evidence = new Map<KeyText, CopyEvidence[]>();
   #held: HeldCopies[] = [];
+  /** Forced removals: the first file of each key, and what was known. */
+  readonly #givenUp: string[] = [];
   #files = 0;
   #bytes = 0;
 
@@ -96,6 +100,7 @@ class DropJob {
         else await this.#dropFrom(from, batch, groups);
       }
     } finally {
+      this.#warnGivenUp();
       await recordLocations(this.#dataset, this.#changes, this.#run);
       updateIndex(this.#dataset, this.#refresh.map((path) => ({ path })));
     }
@@ -105,6 +110,7 @@ class DropJob {
     const dataset = this.#dataset;
     const modified = await this.#modifiedKeys(keys);
     const required = this.#input.force === true ? new Set<KeyText>() : await requiredKeys(dataset, this.#book, dataset.uuid, keys, this.#users, this.#run);
+    if (this.#input.dryRun !== true) dataset.scratch.willChange(keys);
     const locks = new Map<KeyText, HeldLock>();
     const candidates: KeyText[] = [];
     try {
@@ -141,7 +147,6 @@ class DropJob {
     // Pointers first: with the content gone and the file still full, the file would be an unsaved change that nobody made.
     for (const { key } of proofs) for (const file of this.#users.get(key) ?? []) this.#emptyUnlocked(file);
     const items = proofs.flatMap(({ key }) => dataset.objects.paths(key).map((path) => ({ key, path })));
-    dataset.scratch.willChange(proofs.map(({ key }) => key));
     const failed = new Map<KeyText, ErrorInfo>();
     const freed = new Map<KeyText, number>();
     await dataset.bulk.run('remove', items.map(({ path }) => ({ path })), (result, position) => {
@@ -232,6 +237,7 @@ class DropJob {
     settle();
     if (this.#input.force === true) {
       for (const key of open) proofs.set(key, forceDrop(key, from.uuid));
+      this.#givenUp.push(...open.map((key) => `${shownPath(this.#dataset.prefix, groups.get(key)?.[0]?.path ?? key)}${this.#saidOf(key)}`));
       return [...proofs.values()];
     }
     if (open.length > 0) await this.#explainRefusals(open, decide, groups, from);
@@ -253,14 +259,14 @@ class DropJob {
           present.push(key);
           this.#note(key, place, 'has it');
         } else if (state === 'absent') this.#note(key, place, 'does not have it');
-        else this.#note(key, place, error?.message ?? (state === 'corrupt' ? 'has other bytes under this key' : 'could not say'));
+        else this.#note(key, place, error === undefined ? (state === 'corrupt' ? 'has other bytes under this key' : 'could not say') : withoutName(error.message, place));
       }, this.#run);
       const held = this.#input.dryRun === true ? undefined : remote.hold?.(present);
       if (held !== undefined) this.#held.push(held);
       for (const key of present) this.#addEvidence(key, { uuid: candidate.uuid, kind: held?.keys.has(key) === true ? 'locked' : 'verified' });
     } catch (error) {
       if (!isDStoreError(error) || error.code === 'ABORTED') throw error;
-      for (const key of keys) this.#note(key, place, error.message.replace(`${place}: `, ''));
+      for (const key of keys) this.#note(key, place, withoutName(error.message, place));
     }
   }
 
@@ -333,7 +339,7 @@ class DropJob {
   }
 
   #emptyUnlocked(file: AnnexedFile): void {
-    if (file.locked) return;
+    if (file.locked || this.#dataset.scratch.isBehindLink(this.#dataset.top, file.path)) return;
     if (lstatSync(join(this.#dataset.top, file.path), { throwIfNoEntry: false }) === undefined) return;
     writePointer(this.#dataset, file);
     this.#refresh.push(file.path);
@@ -341,8 +347,22 @@ class DropJob {
 
   #forceNote(proof: DropProof | undefined): { message?: string } {
     if (proof?.forced !== true) return {};
-    const said = (this.#answers.get(proof.key) ?? []).map(({ place, said: what }) => `${place}: ${what}`);
-    return { message: `forced: no other copy was verified${said.length === 0 ? '' : ` (${said.join('; ')})`}` };
+    return { message: `forced: too few other copies were verified${this.#saidOf(proof.key)}` };
+  }
+
+  #saidOf(key: KeyText): string {
+    const said = (this.#answers.get(key) ?? []).map(({ place, said: what }) => `${place}: ${what}`);
+    return said.length === 0 ? ' (no other place is known)' : ` (${said.join('; ')})`;
+  }
+
+  #warnGivenUp(): void {
+    if (this.#givenUp.length === 0) return;
+    const shown = this.#givenUp.slice(0, SHOWN_GIVEN_UP);
+    const rest = this.#givenUp.length - shown.length;
+    this.#run.emit({
+      type: 'warning', message: `forced although too few other copies could be verified: ${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`,
+      hint: 'what no other place has is lost; see what is recorded with: dstore whereis PATH',
+    });
   }
 
   #releaseHeld(): void {
@@ -379,6 +399,11 @@ class DropJob {
 interface Result {
   readonly status: 'ok' | 'notneeded' | 'impossible' | 'error';
   readonly key?: KeyText; readonly bytes?: number; readonly message?: string; readonly remote?: string; readonly error?: ErrorInfo; readonly dryRun?: boolean;
+}
+
+/** A remote's message without the name that stands in front of it anyway. */
+function withoutName(message: string, place: string): string {
+  return message.startsWith(place) ? message.slice(place.length).replace(/^:? /, '') : message;
 }
 
 function requiredError(): ErrorInfo {

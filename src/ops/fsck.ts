@@ -142,7 +142,7 @@ function mendLinks(dataset: Dataset, files: readonly AnnexedFile[], run: Run): v
   const mended: string[] = [];
   for (const { path, key, locked } of files) {
     const absolute = join(dataset.top, path);
-    if (!locked || linkOnDisk(absolute) !== key || !(lstatSync(absolute, { throwIfNoEntry: false })?.isSymbolicLink() ?? false)) continue;
+    if (!locked || dataset.scratch.isBehindLink(dataset.top, path) || linkOnDisk(absolute) !== key || !(lstatSync(absolute, { throwIfNoEntry: false })?.isSymbolicLink() ?? false)) continue;
     const target = symlinkTarget(path, key);
     if (readlinkSync(absolute) === target) continue;
     replaceLink(dataset, path, target);

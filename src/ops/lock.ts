@@ -1,5 +1,5 @@
 /** Locked files are links to content that cannot be changed by accident; unlocked ones are ordinary files, for editing. */
-import { lstatSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorInfo } from '../core/errors.ts';
 import { toDStoreError } from '../core/errors.ts';
@@ -25,17 +25,21 @@ export async function unlock(input: LockInput, run: Run): Promise<void> {
   await withChanges(input, run, async (dataset) => {
     refuseAdjustedBranch(dataset.repo, 'unlock');
     const { files, nested } = await selectFiles(dataset, input, run);
-    const wanted: { file: AnnexedFile; source: string; temporary: string }[] = [];
+    const wanted: Unlocking[] = [];
     for (const file of files) {
       if (!file.locked) report(dataset, run, 'unlock', file, { status: 'notneeded', message: 'already unlocked' });
       else {
         const object = dataset.objects.find(file.key);
         if (object === undefined) {
           report(dataset, run, 'unlock', file, { status: 'error', error: { code: 'DSTORE_E_CONTENT_UNAVAILABLE', message: 'its content is not here', hint: `get it first: dstore get ${shownPath(dataset.prefix, file.path)}` } });
-        } else if (linkOnDisk(join(dataset.top, file.path)) !== file.key) {
+        } else if (dataset.scratch.isBehindLink(dataset.top, file.path) || linkOnDisk(join(dataset.top, file.path)) !== file.key) {
           report(dataset, run, 'unlock', file, { status: 'impossible', error: { code: 'DSTORE_E_MODIFIED', message: 'it has unsaved changes', hint: 'save them first: dstore save' } });
         } else if (input.dryRun === true) report(dataset, run, 'unlock', file, { status: 'ok', dryRun: true, bytes: keySize(file.key) ?? 0 });
-        else wanted.push({ file, source: object.path, temporary: dataset.scratch.name() });
+        else {
+          // Locked files are executable when their content is.
+          const executable = (statSync(object.path).mode & 0o100) !== 0;
+          wanted.push({ file, source: object.path, temporary: dataset.scratch.name(), mode: executable ? 0o755 : 0o644 });
+        }
       }
     }
     await unlockFiles(dataset, wanted, run);
@@ -43,15 +47,22 @@ export async function unlock(input: LockInput, run: Run): Promise<void> {
   });
 }
 
-async function unlockFiles(dataset: Dataset, wanted: readonly { file: AnnexedFile; source: string; temporary: string }[], run: Run): Promise<void> {
+interface Unlocking {
+  readonly file: AnnexedFile;
+  readonly source: string;
+  readonly temporary: string;
+  readonly mode: number;
+}
+
+async function unlockFiles(dataset: Dataset, wanted: readonly Unlocking[], run: Run): Promise<void> {
   if (wanted.length === 0) return;
   run.emit({ type: 'plan', action: 'unlock', files: wanted.length, bytes: wanted.reduce((sum, { file }) => sum + (keySize(file.key) ?? 0), 0) });
   const writer = dataset.repo.writer();
   const changes: IndexChange[] = [];
   let finished = 0;
   try {
-    await dataset.bulk.run('copy', wanted.map(({ source, temporary, file }) => ({ source, target: temporary, mode: 0o644, ...contentCheck(file.key) })), (result, position) => {
-      const { file, temporary, source } = wanted[position]!;
+    await dataset.bulk.run('copy', wanted.map(({ source, temporary, mode, file }) => ({ source, target: temporary, mode, ...contentCheck(file.key) })), (result, position) => {
+      const { file, temporary, source, mode } = wanted[position]!;
       finished++;
       if (result.error !== undefined) {
         rmSync(temporary, { force: true });
@@ -66,7 +77,7 @@ async function unlockFiles(dataset: Dataset, wanted: readonly { file: AnnexedFil
       }
       const oid = writer.blob(pointerText(file.key));
       dataset.keys.note(oid, false, file.key);
-      changes.push({ path: file.path, oid, mode: 0o100644 });
+      changes.push({ path: file.path, oid, mode: 0o100000 | mode });
       report(dataset, run, 'unlock', file, { status: 'ok', bytes: keySize(file.key) ?? 0 });
     }, run, { onBytes: (bytes) => run.emit({ type: 'progress', files: finished, bytes }) });
   } finally {
@@ -96,7 +107,7 @@ export async function lock(input: LockInput, run: Run): Promise<void> {
       }
       if (input.dryRun !== true) {
         const target = symlinkTarget(file.path, file.key);
-        if (lstatSync(join(dataset.top, file.path), { throwIfNoEntry: false }) !== undefined) replaceLink(dataset, file.path, target);
+        if (!dataset.scratch.isBehindLink(dataset.top, file.path) && lstatSync(join(dataset.top, file.path), { throwIfNoEntry: false }) !== undefined) replaceLink(dataset, file.path, target);
         const oid = writer.blob(target);
         dataset.keys.note(oid, true, file.key);
         changes.push({ path: file.path, oid, mode: 0o120000 });

@@ -113,7 +113,7 @@ class SaveJob {
       await recordLocations(dataset, this.#locations, run);
       throw error;
     }
-    const committed = await this.#commit(selection, headTree);
+    const committed = await this.#commit(selection);
     for (const { path, what, key, bytes } of this.#recorded) {
       if (!this.#failures.has(path)) this.#report(path, { status: 'ok', message: what, ...(key === undefined ? {} : { key }), ...(bytes === undefined ? {} : { bytes }) });
     }
@@ -279,15 +279,15 @@ class SaveJob {
     if (ingests.length === 0) return;
     const dataset = this.#dataset;
     const copied: Ingest[] = [];
-    const items = ingests.map(({ change, key }) => ({ source: join(dataset.top, change.path), target: dataset.scratch.name(), mode: 0o444, ...contentCheck(key) }));
+    const items = ingests.map(({ change, key, stat }) => ({ source: join(dataset.top, change.path), target: dataset.scratch.name(), mode: 0o444 | (stat.mode & 0o111), ...contentCheck(key) }));
     const positions: number[] = [];
     await dataset.bulk.run('copy', items, (result, position) => {
       if (result.error !== undefined) return this.#failItem(ingests[position]!.change.path, result.error);
       copied.push(ingests[position]!);
       positions.push(position);
     }, this.#run);
-    const place = copied.map(({ key }, number) => ({
-      source: items[positions[number]!]!.target, target: dataset.objects.path(key), ...objectPlacement(dataset.shared),
+    const place = copied.map(({ key, stat }, number) => ({
+      source: items[positions[number]!]!.target, target: dataset.objects.path(key), ...objectPlacement(dataset.shared), fileMode: 0o444 | (stat.mode & 0o111),
     }));
     dataset.scratch.willChange(copied.map(({ key }) => key));
     await dataset.bulk.run('place', place, (result, position) => {
@@ -342,7 +342,7 @@ class SaveJob {
   }
 
   /** Returns the new commit, or undefined when there was nothing to record. */
-  async #commit(selection: PathSelection, headTree: string | undefined): Promise<string | undefined> {
+  async #commit(selection: PathSelection): Promise<string | undefined> {
     const dataset = this.#dataset;
     const { repo } = dataset;
     // From here on the work tree has changed: finishing is better than stopping half way.
@@ -354,7 +354,9 @@ class SaveJob {
         this.#clearUnder(locked.index, path);
         locked.index.set(newEntry(path, mode, oid, stat));
       }
+      // Only now: another save may have committed while this one was hashing, and its files must stay.
       const head = repo.head();
+      const headTree = head.oid === undefined ? undefined : await repo.resolve(`${head.oid}^{tree}`, run);
       const tree = selection.everything
         ? await writeTreeFromIndex(locked.index, headTree, repo, this.#writer, run)
         : await this.#partialTree(locked.index, headTree, selection, run);

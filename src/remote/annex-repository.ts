@@ -128,7 +128,7 @@ class AnnexRepository implements Remote {
     const { bulk, shared, gitDirectory } = this.#options;
     return {
       bulk, shared, label: this.name, paths: (key) => this.#paths(key), requireReachable: () => this.#requireReachable(),
-      staging: join(gitDirectory, 'annex', 'othertmp'),
+      staging: join(gitDirectory, 'annex', 'dstore', 'transfer'),
       // git-annex leaves the directories of a shared repository writable: the next one to remove the object may be another user.
       ...(shared === 'private' ? { directoryMode: 0o555 } : {}),
     };

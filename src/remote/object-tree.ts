@@ -1,16 +1,19 @@
 /** Reading and writing trees of object files (`HASHDIRS/KEY/KEY`), which RIA stores and git-annex repositories have in common. */
 import type { ErrorInfo } from '../core/errors.ts';
+import { isDStoreError } from '../core/errors.ts';
 import { contentCheck } from '../core/content-check.ts';
 import type { KeyText } from '../core/key.ts';
-import { keySize } from '../core/key.ts';
+import { keySize, keyToFileName } from '../core/key.ts';
 import type { Op } from '../core/op.ts';
 import { checkAborted } from '../core/op.ts';
 import type { BulkIo } from '../io/bulk.ts';
-import { randomName } from '../io/clock.ts';
-import { makeDirectory, syncFileSystem } from '../io/durable.ts';
+import { syncFileSystem } from '../io/durable.ts';
 import type { SharedMode } from '../io/durable.ts';
+import { tryFileLock } from '../io/file-lock.ts';
+import type { RemovableLock } from '../io/file-lock.ts';
 import { itemFailure } from '../io/item-failure.ts';
 import { rmSync, statSync } from 'node:fs';
+import { abandonedFolders, openLockedFolder } from '../io/locked-folder.ts';
 import type { FetchAnswer, FetchRequest, PresenceAnswer, RemoveAnswer, StoreAnswer, StoreRequest } from './remote.ts';
 
 export interface ObjectTree {
@@ -37,6 +40,8 @@ export interface WritableObjectTree extends ObjectTree {
 const BATCH_FILES = 4096;
 const BATCH_BYTES = 1 << 30;
 const OBJECT_MODE = 0o444;
+/** From here on what an interrupted push wrote is kept for the next one. */
+const RESUME_BYTES = 16 << 20;
 
 export async function checkObjects(tree: ObjectTree, keys: readonly KeyText[], report: (answer: PresenceAnswer) => void, op: Op): Promise<void> {
   const absent: KeyText[] = [];
@@ -89,32 +94,73 @@ export async function fetchObjects(tree: ObjectTree, requests: readonly FetchReq
 export async function storeObjects(tree: WritableObjectTree, requests: readonly StoreRequest[], report: (answer: StoreAnswer) => void, op: Op, onBytes?: (total: number) => void): Promise<void> {
   checkAborted(op);
   if (requests.length === 0) return;
-  const staging = `${tree.staging}/${randomName()}`;
-  makeDirectory(staging, tree.shared);
+  for (const abandoned of abandonedFolders(tree.staging)) abandoned.close(true);
+  const staging = openLockedFolder(tree.staging, tree.shared);
   try {
     let base = 0;
     for (const batch of batches(requests)) {
       checkAborted(op);
-      base += await storeBatch(tree, batch, staging, report, op, onBytes === undefined ? undefined : (total) => onBytes(base + total));
+      base += await storeBatch(tree, batch, staging.path, report, op, onBytes === undefined ? undefined : (total) => onBytes(base + total));
     }
   } finally {
-    rmSync(staging, { recursive: true, force: true });
+    staging.close(true);
+  }
+}
+
+/** Where one object is written before it has its name. */
+interface Upload {
+  readonly temporary: string;
+  /** What is there already is the beginning, and what is there after an interruption stays. */
+  readonly resume: boolean;
+  readonly lock: RemovableLock | undefined;
+}
+
+/** A large object has a name by which the next push finds it again; two processes that store the same one at once do not share it. */
+function planUpload(tree: WritableObjectTree, key: KeyText, staging: string, index: number): Upload {
+  if ((keySize(key) ?? 0) >= RESUME_BYTES) {
+    const temporary = `${tree.staging}/${keyToFileName(key)}`;
+    const lock = tryUploadLock(`${temporary}.lock`);
+    if (lock !== undefined) return { temporary, resume: true, lock };
+  }
+  return { temporary: `${staging}/${index}`, resume: false, lock: undefined };
+}
+
+function tryUploadLock(path: string): RemovableLock | undefined {
+  try {
+    return tryFileLock(path, 'exclusive');
+  } catch (error) {
+    if (isDStoreError(error) && error.code === 'LOCK_UNSUPPORTED') return undefined;
+    throw error;
   }
 }
 
 async function storeBatch(tree: WritableObjectTree, batch: readonly StoreRequest[], staging: string, report: (answer: StoreAnswer) => void, op: Op, onBytes: ((total: number) => void) | undefined): Promise<number> {
+  const uploads = batch.map(({ key }, index) => planUpload(tree, key, staging, index));
+  try {
+    return await copyAndPlace(tree, batch, uploads, staging, report, op, onBytes);
+  } finally {
+    for (const { lock } of uploads) lock?.release(true);
+  }
+}
+
+async function copyAndPlace(tree: WritableObjectTree, batch: readonly StoreRequest[], uploads: readonly Upload[], staging: string, report: (answer: StoreAnswer) => void, op: Op, onBytes: ((total: number) => void) | undefined): Promise<number> {
   const copied: { key: KeyText; temporary: string; bytes: number }[] = [];
-  const items = batch.map(({ source, key }, index) => ({ source, target: `${staging}/${index}`, mode: OBJECT_MODE, ...contentCheck(key) }));
-  await tree.bulk.run('copy', items, (result, index) => {
+  const items = batch.map(({ source, key }, index) => ({ source, target: uploads[index]!.temporary, mode: OBJECT_MODE, ...contentCheck(key), resume: uploads[index]!.resume }));
+  const copying = tree.bulk.run('copy', items, (result, index) => {
     const { key } = batch[index]!;
-    if (result.error === undefined) copied.push({ key, temporary: `${staging}/${index}`, bytes: result.bytes });
+    const { temporary } = uploads[index]!;
+    if (result.error === undefined) copied.push({ key, temporary, bytes: result.bytes });
     else {
-      rmSync(`${staging}/${index}`, { force: true });
+      rmSync(temporary, { force: true });
       if (isWrongContent(result.error.code)) {
         report({ key, state: 'corrupt', bytes: 0, error: { code: 'DSTORE_E_CONTENT_CORRUPT', message: `the content here does not match ${key} (${result.error.message})`, hint: 'check it with: dstore fsck' } });
       } else report({ key, state: 'failed', bytes: 0, error: itemFailure(result.error, `cannot store ${key} in ${tree.label}`) });
     }
   }, op, onBytes === undefined ? {} : { onBytes });
+  const interruption = await copying.then(() => undefined, (error: unknown) => {
+    if (copied.length === 0 || !isDStoreError(error) || error.code !== 'ABORTED') throw error;
+    return error;
+  });
   if (copied.length === 0) return 0;
   // Durable before visible: a crash must not leave an empty file under a key's name.
   await syncFileSystem(staging);
@@ -125,7 +171,7 @@ async function storeBatch(tree: WritableObjectTree, batch: readonly StoreRequest
     ...(tree.directoryMode === undefined ? {} : { directoryMode: tree.directoryMode }),
   }));
   let bytes = 0;
-  // What is copied and durable is put in place even when the user interrupts: stopping here would only repeat the work.
+  // What is complete is put in place even when the user interrupts: stopping here would only repeat the work.
   await tree.bulk.run('place', place, (result, index) => {
     const { key, bytes: size } = copied[index]!;
     bytes += size;
@@ -135,6 +181,7 @@ async function storeBatch(tree: WritableObjectTree, batch: readonly StoreRequest
     else report({ key, state: result.existed ? 'present' : 'ok', bytes: size });
   }, { signal: new AbortController().signal, emit: (event) => op.emit(event) });
   await syncFileSystem(tree.staging);
+  if (interruption !== undefined) throw interruption;
   return bytes;
 }
 

@@ -157,7 +157,8 @@ class WorkerPool implements BulkIo {
 
   #startWorkers(): void {
     while (this.#slots.length < this.workers) {
-      const worker = new Worker(this.#file);
+      // A thread holds a chunk of items at a time; without a limit V8 lets its garbage grow with the machine's memory.
+      const worker = new Worker(this.#file, { resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 } });
       const slot: Slot = { worker, inFlight: 0, weights: [], ring: undefined };
       worker.on('message', (message: ToMain) => this.#receive(slot, message));
       worker.on('error', (error) => this.#workerFailed(slot, error));

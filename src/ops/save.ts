@@ -4,12 +4,9 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { contentCheck } from '../core/content-check.ts';
-import { hashKey, wormKey } from '../core/backend.ts';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { ErrorInfo } from '../core/errors.ts';
-import type { KeyText } from '../core/key.ts';
-import { keyOfSymlink, pointerText, symlinkTarget } from '../core/pointer.ts';
+import { keyOfSymlink, symlinkTarget } from '../core/pointer.ts';
 import { checkAborted } from '../core/op.ts';
 import type { Op } from '../core/op.ts';
 import type { Run } from '../core/run.ts';
@@ -18,7 +15,6 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { readDatasetId, refuseAdjustedBranch } from '../dataset/dataset.ts';
 import { filePolicy } from '../dataset/file-policy.ts';
 import type { FilePolicy } from '../dataset/file-policy.ts';
-import { objectPlacement } from '../dataset/local-objects.ts';
 import { newEntry } from '../dataset/index-update.ts';
 import { quoteConfigValue, replaceLink, replaceText } from '../dataset/links.ts';
 import { locationEdits, recordLocations } from '../dataset/locations.ts';
@@ -28,16 +24,16 @@ import { readPlaces } from '../dataset/places.ts';
 import { selectionOf } from '../dataset/path-arguments.ts';
 import type { PathSelection } from '../dataset/select-paths.ts';
 import { withChanges } from '../dataset/unfinished.ts';
-import { existsInWorkTree, lstatData, pointerOnDisk, scanWorkTree } from '../dataset/work-tree.ts';
+import { Ingest } from '../transfer/ingest.ts';
+import type { Staged } from '../transfer/ingest.ts';
+import { existsInWorkTree, lstatData, scanWorkTree } from '../dataset/work-tree.ts';
 import type { WorkTreeChange } from '../dataset/work-tree.ts';
 import type { GitIndex, IndexEntry } from '../git/git-index.ts';
 import { writeTreeFromIndex } from '../git/git-index.ts';
 import { identity } from '../git/objects.ts';
 import type { ObjectWriter } from '../git/objects.ts';
 import { openRepository } from '../git/repository.ts';
-import type { StatData } from '../io/bulk.ts';
 import { syncFileSystem } from '../io/durable.ts';
-import { itemFailure } from '../io/item-failure.ts';
 import type { SaveInput } from '../core/inputs.ts';
 
 const SYMLINK = 0o120000;
@@ -61,9 +57,6 @@ async function saveNested(dataset: Dataset, input: SaveInput, run: Run): Promise
     if (selection.matches(entry.path) || selection.mayContain(entry.path)) await save({ ...input, cwd: join(dataset.top, entry.path), paths: [] }, run);
   }
 }
-
-/** What an index entry becomes; undefined removes it. */
-interface Staged { readonly path: string; readonly mode: number; readonly oid: string; readonly stat: StatData }
 
 class SaveJob {
   readonly #dataset: Dataset;
@@ -159,7 +152,15 @@ class SaveJob {
         this.#fail(change.path, isDStoreError(error) ? error.toInfo() : { code: 'DSTORE_E_IO', message: `cannot save ${change.path}: ${(error as Error).message}` });
       }
     }
-    await this.#stageInAnnex(toAnnex, policy, committedUnlocked);
+    const ingest = new Ingest(this.#dataset, {
+      policy, writer: this.#writer, stage: (entry) => this.#staged.push(entry), fail: (path, error) => this.#fail(path, error),
+      keepUnlocked: (path) => policy.addUnlocked || committedUnlocked.has(path),
+      annexed: (change, key, bytes) => {
+        this.#locations.push({ key, uuid: this.#dataset.uuid, status: '1' });
+        this.#recorded.push({ path: change.path, what: change.kind === 'untracked' ? 'added' : 'modified', key, bytes });
+      },
+    }, this.#run);
+    await ingest.run(toAnnex);
     this.#relock(relock);
   }
 
@@ -215,98 +216,6 @@ class SaveJob {
     const oid = this.#writer.blobFile === undefined || stat.size < 1 << 20 ? this.#writer.blob(readFileSync(path)) : this.#writer.blobFile(path);
     this.#staged.push({ path: change.path, mode: (stat.mode & 0o100) === 0 ? 0o100644 : 0o100755, oid, stat });
     this.#recorded.push({ path: change.path, what: `${change.kind === 'untracked' ? 'added' : 'modified'} (git)`, bytes: stat.size });
-  }
-
-  async #stageInAnnex(changes: readonly WorkTreeChange[], policy: FilePolicy, keepUnlocked: ReadonlySet<string>): Promise<void> {
-    if (changes.length === 0) return;
-    const dataset = this.#dataset;
-    const run = this.#run;
-    const total = changes.reduce((sum, { stat }) => sum + stat!.size, 0);
-    run.emit({ type: 'plan', action: 'save', files: changes.length, bytes: total });
-    run.emit({ type: 'phase', name: 'hashing' });
-    const locked: Ingest[] = [];
-    const unlocked: Ingest[] = [];
-    const take = (change: WorkTreeChange, key: KeyText, stat: StatData): void => {
-      (policy.addUnlocked || keepUnlocked.has(change.path) ? unlocked : locked).push({ change, key, stat });
-    };
-    // An unlocked file without content here shows its pointer; that is a link to the key, not content.
-    const withContent: { change: WorkTreeChange; backend: ReturnType<FilePolicy['backend']> }[] = [];
-    for (const change of changes) {
-      const pointer = pointerOnDisk(join(dataset.top, change.path), change.stat!.size);
-      if (pointer !== undefined) this.#stagePointer(change.path, pointer, change.stat!);
-      else withContent.push({ change, backend: policy.backend(change.path) });
-    }
-    const hashed = withContent.filter(({ backend }) => backend.hash !== undefined);
-    for (const { change, backend } of withContent) {
-      if (backend.hash !== undefined) continue;
-      if (backend.name !== 'WORM') this.#fail(change.path, { code: 'DSTORE_E_KEY_UNSUPPORTED', message: `the backend ${backend.name} is not for files` });
-      else take(change, wormKey(change.path, change.stat!.size, change.stat!.mtimeSeconds), change.stat!);
-    }
-    let files = 0;
-    await dataset.bulk.run('hash', hashed.map(({ change, backend }) => ({ path: join(dataset.top, change.path), hash: backend.hash! })), (result, position) => {
-      const { change, backend } = hashed[position]!;
-      files++;
-      if (result.error !== undefined) {
-        const info = result.error.code === 'CHANGED'
-          ? { code: 'DSTORE_E_CONTENT_CHANGED', message: `${change.path} changed while it was read`, hint: 'save it again when it is complete' }
-          : itemFailure(result.error, `cannot read ${change.path}`);
-        this.#fail(change.path, info);
-      } else take(change, hashKey(backend, result.digest!, result.size!, change.path, policy.extensions), result.stat!);
-    }, run, { onBytes: (bytes) => run.emit({ type: 'progress', files, bytes }) });
-    run.emit({ type: 'phase', name: 'saving' });
-    await this.#moveToAnnex(locked);
-    await this.#copyToAnnex(unlocked);
-  }
-
-  async #moveToAnnex(ingests: readonly Ingest[]): Promise<void> {
-    const dataset = this.#dataset;
-    const items = ingests.map(({ change, key, stat }) => ({
-      path: join(dataset.top, change.path), objectPath: dataset.objects.path(key), linkTarget: symlinkTarget(change.path, key), expect: stat,
-    }));
-    dataset.scratch.willChange(ingests.map(({ key }) => key));
-    await dataset.bulk.run('annex', items, (result, position) => {
-      const { change, key, stat } = ingests[position]!;
-      if (result.error !== undefined) return this.#failItem(change.path, result.error);
-      const oid = this.#writer.blob(items[position]!.linkTarget);
-      dataset.keys.note(oid, true, key);
-      this.#staged.push({ path: change.path, mode: SYMLINK, oid, stat: result.stat! });
-      this.#annexed(change, key, stat.size);
-    }, this.#run, { shared: { shared: dataset.shared, staging: dataset.scratch.folder() } });
-  }
-
-  /** Files that stay unlocked keep their bytes; the annex gets a copy of its own. */
-  async #copyToAnnex(ingests: readonly Ingest[]): Promise<void> {
-    if (ingests.length === 0) return;
-    const dataset = this.#dataset;
-    const copied: Ingest[] = [];
-    const items = ingests.map(({ change, key, stat }) => ({ source: join(dataset.top, change.path), target: dataset.scratch.name(), mode: 0o444 | (stat.mode & 0o111), ...contentCheck(key) }));
-    const positions: number[] = [];
-    await dataset.bulk.run('copy', items, (result, position) => {
-      if (result.error !== undefined) return this.#failItem(ingests[position]!.change.path, result.error);
-      copied.push(ingests[position]!);
-      positions.push(position);
-    }, this.#run);
-    const place = copied.map(({ key, stat }, number) => ({
-      source: items[positions[number]!]!.target, target: dataset.objects.path(key), ...objectPlacement(dataset.shared), fileMode: 0o444 | (stat.mode & 0o111),
-    }));
-    dataset.scratch.willChange(copied.map(({ key }) => key));
-    await dataset.bulk.run('place', place, (result, position) => {
-      const { change, key, stat } = copied[position]!;
-      if (result.error !== undefined) return this.#failItem(change.path, result.error);
-      this.#stagePointer(change.path, key, stat);
-      this.#annexed(change, key, stat.size);
-    }, this.#run);
-  }
-
-  #stagePointer(path: string, key: KeyText, stat: StatData): void {
-    const oid = this.#writer.blob(pointerText(key));
-    this.#dataset.keys.note(oid, false, key);
-    this.#staged.push({ path, mode: (stat.mode & 0o100) === 0 ? 0o100644 : 0o100755, oid, stat });
-  }
-
-  #annexed(change: WorkTreeChange, key: KeyText, bytes: number): void {
-    this.#locations.push({ key, uuid: this.#dataset.uuid, status: '1' });
-    this.#recorded.push({ path: change.path, what: change.kind === 'untracked' ? 'added' : 'modified', key, bytes });
   }
 
   #relock(entries: readonly IndexEntry[]): void {
@@ -413,12 +322,6 @@ class SaveJob {
     }
   }
 
-  #failItem(path: string, error: { code: string; message: string }): void {
-    this.#fail(path, error.code === 'CHANGED'
-      ? { code: 'DSTORE_E_CONTENT_CHANGED', message: `${path} changed while it was saved`, hint: 'save it again when it is complete' }
-      : itemFailure(error, `cannot save ${path}`));
-  }
-
   #fail(path: string, error: ErrorInfo): void {
     this.#failures.add(path);
     this.#report(path, { status: 'error', error });
@@ -428,5 +331,3 @@ class SaveJob {
     this.#run.report({ type: 'result', action: 'save', kind: 'file', path: shownPath(this.#dataset.prefix, path), dataset: this.#dataset.top, ...result });
   }
 }
-
-interface Ingest { readonly change: WorkTreeChange; readonly key: KeyText; readonly stat: StatData }

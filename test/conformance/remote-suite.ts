@@ -252,6 +252,19 @@ export function describeRemote(kind: PlaceKind): void {
       }
     });
 
+    it('checks content that no digest names for its size alone', async () => {
+      const sized = 'WORM-s3-m1--sized';
+      const sizeless = 'URL--sizeless';
+      plant(place.paths(sizeless)[0]!, 'anything');
+      plant(place.paths(sized)[0]!, 'xyz');
+      expect(states(await check(remote, [sized, sizeless]))).toEqual(['present']);
+      expect(states(await fetch(remote, [sized, sizeless], work))).toEqual(['ok']);
+      plant(place.paths(sized)[0]!, 'four');
+      expect((await check(remote, [sized])).get(sized)?.state).toBe('corrupt');
+      expect((await fetch(remote, [sized], work)).get(sized)?.state).toBe('corrupt');
+      expect(states(await store(remote, [{ key: 'WORM-s3-m1--short', bytes: Buffer.from('ab') }], work))).toEqual(['corrupt']);
+    });
+
     it('cannot tell what a directory in place of an object is', async () => {
       const { key } = content('object');
       mkdirSync(place.paths(key)[0]!, { recursive: true });

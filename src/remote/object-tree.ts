@@ -64,7 +64,7 @@ export async function fetchObjects(tree: ObjectTree, requests: readonly FetchReq
     const current = remaining;
     const next: typeof remaining = [];
     const base = copied;
-    const items = current.map(({ request, sources }) => ({ source: sources[round]!, target: request.target, mode: OBJECT_MODE, resume: true, ...contentCheck(request.key) }));
+    const items = current.map(({ request, sources }) => ({ source: sources[round]!, target: request.target, mode: OBJECT_MODE, keepExecutable: true, resume: true, ...contentCheck(request.key) }));
     await tree.bulk.run('copy', items, (result, index) => {
       const { request, sources } = current[index]!;
       const { key } = request;
@@ -104,7 +104,7 @@ export async function storeObjects(tree: WritableObjectTree, requests: readonly 
 
 async function storeBatch(tree: WritableObjectTree, batch: readonly StoreRequest[], staging: string, report: (answer: StoreAnswer) => void, op: Op, onBytes: ((total: number) => void) | undefined): Promise<number> {
   const copied: { key: KeyText; temporary: string; bytes: number }[] = [];
-  const items = batch.map(({ source, key }, index) => ({ source, target: `${staging}/${index}`, mode: OBJECT_MODE, ...contentCheck(key) }));
+  const items = batch.map(({ source, key }, index) => ({ source, target: `${staging}/${index}`, mode: OBJECT_MODE, keepExecutable: true, ...contentCheck(key) }));
   await tree.bulk.run('copy', items, (result, index) => {
     const { key } = batch[index]!;
     if (result.error === undefined) copied.push({ key, temporary: `${staging}/${index}`, bytes: result.bytes });
@@ -121,7 +121,7 @@ async function storeBatch(tree: WritableObjectTree, batch: readonly StoreRequest
   const place = copied.map(({ key, temporary }) => ({
     source: temporary, target: tree.paths(key)[0]!, parentShared: tree.shared,
     // Elsewhere the umask of the writer decides, as it does for git-annex.
-    ...(tree.shared === 'private' ? {} : { fileMode: OBJECT_MODE }),
+    ...(tree.shared === 'private' ? {} : { fileMode: OBJECT_MODE | (statSync(temporary).mode & 0o100 ? 0o111 : 0) }),
     ...(tree.directoryMode === undefined ? {} : { directoryMode: tree.directoryMode }),
   }));
   let bytes = 0;

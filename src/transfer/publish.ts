@@ -96,8 +96,8 @@ async function enableStorage(dataset: Dataset, store: Store, uuid: string, remot
   if (special === undefined) {
     const config = printRemoteConfig({ 'archive-id': dataset.id!, autoenable: 'true', encryption: 'none', externaltype: 'ora', name, type: 'external', url: store.url });
     await dataset.branch.update([
-      { path: 'remote.log', edit: (current) => setUuidLog(current, uuid, config, clock) },
-      { path: 'uuid.log', edit: (current) => setUuidLog(current, uuid, name, clock) },
+      { paths: ['remote.log'], edit: (current) => setUuidLog(current, uuid, config, clock) },
+      { paths: ['uuid.log'], edit: (current) => setUuidLog(current, uuid, name, clock) },
     ], op);
   }
   editConfig(join(repo.commonDir, 'config'), [

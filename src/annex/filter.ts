@@ -13,6 +13,7 @@ import { filePolicy } from '../dataset/file-policy.ts';
 import type { FilePolicy } from '../dataset/file-policy.ts';
 import { recordLocations } from '../dataset/locations.ts';
 import type { LocationChange } from '../dataset/locations.ts';
+import { objectPlacement } from '../dataset/local-objects.ts';
 import { readPlaces } from '../dataset/places.ts';
 import { loadHasher } from '../io/hashing.ts';
 import { syncFileSystem } from '../io/durable.ts';
@@ -99,7 +100,7 @@ class Filter {
       const key = hashKey(backend, hasher.digest(), size, path, policy.extensions);
       await syncFileSystem(temporary);
       await dataset.bulk.run('place', [{
-        source: temporary, target: dataset.objects.path(key), fileMode: 0o444, directoryMode: 0o555, parentShared: dataset.shared,
+        source: temporary, target: dataset.objects.path(key), ...objectPlacement(dataset.shared),
       }], (result) => {
         if (result.error !== undefined) throw new Error(result.error.message);
       }, this.#op);

@@ -1,5 +1,5 @@
 /** Addresses of stores and of datasets in them. Format: DataLad's RIA URLs; SPEC.md, section "Addresses". */
-import { DStoreError } from './errors.ts';
+import { DStoreError, isDStoreError } from './errors.ts';
 import { UUID_PATTERN } from './uuid.ts';
 
 export interface StoreAddress {
@@ -206,4 +206,14 @@ export function printRiaUrl(address: StoreAddress): string {
 /** `ria+file://` URL of the store at an absolute path. */
 export function fileStoreUrl(path: string): string {
   return `ria+file://${encodePath(path)}`;
+}
+
+/** Whether an address that was recorded by any program leads to the store of a canonical one; one that cannot be understood does not. */
+export function isSameStore(recorded: string, url: string): boolean {
+  try {
+    return parseRiaUrl(recorded).url === url;
+  } catch (error) {
+    if (isDStoreError(error)) return false;
+    throw error;
+  }
 }

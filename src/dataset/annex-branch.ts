@@ -17,10 +17,11 @@ import type { ObjectWriter } from '../git/objects.ts';
 import type { GitRepository } from '../git/repository.ts';
 
 export const ANNEX_REF = 'refs/heads/git-annex';
+const READ_PATHS = 8192;
 
-/** One file of the branch and how its content changes; returning undefined or the same text leaves it alone. */
+/** Files of the branch and how their content changes; returning undefined or the same text leaves a file alone. */
 export interface BranchEdit {
-  readonly path: string;
+  readonly paths: readonly string[];
   edit(current: string): string | undefined;
 }
 
@@ -143,21 +144,25 @@ class Branch implements AnnexBranch {
 
     if (unmerged.length > 0) head = await this.#merge(head, unmerged, journal.length > 0, writer, op);
 
-    const byPath = new Map<string, BranchEdit[]>();
+    const byPath = new Map<string, readonly BranchEdit[]>();
     for (const edit of edits) {
-      const list = byPath.get(edit.path);
-      if (list === undefined) byPath.set(edit.path, [edit]);
-      else list.push(edit);
+      // Nearly every path has this one edit only, and shares the list.
+      const alone = [edit];
+      for (const path of edit.paths) byPath.set(path, byPath.has(path) ? [...byPath.get(path)!, edit] : alone);
     }
     if (head !== before) await writer.flush();
-    const paths = [...byPath.keys()];
-    const contents = await this.#readWithJournal(head, paths, op);
     const changes = new Map<string, { mode: string; oid: string }>();
-    for (const [path, list] of byPath) {
-      const current = contents.get(path) ?? '';
-      let next = current;
-      for (const { edit } of list) next = edit(next) ?? next;
-      if (next !== current) changes.set(path, { mode: '100644', oid: writer.blob(next) });
+    // Sorted, a part of the paths shares its trees; a part at a time keeps memory independent of how many there are.
+    const paths = [...byPath.keys()].sort();
+    for (let start = 0; start < paths.length; start += READ_PATHS) {
+      const part = paths.slice(start, start + READ_PATHS);
+      const contents = await this.#readWithJournal(head, part, op);
+      for (const path of part) {
+        const current = contents.get(path) ?? '';
+        let next = current;
+        for (const { edit } of byPath.get(path)!) next = edit(next) ?? next;
+        if (next !== current) changes.set(path, { mode: '100644', oid: writer.blob(next) });
+      }
     }
     // Everything in the journal goes into the same commit, as git-annex does: a journal file replaces the branch's content when it
     // is committed, so one left behind would erase the lines written here.

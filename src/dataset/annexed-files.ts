@@ -8,9 +8,8 @@ import type { Selection } from '../core/inputs.ts';
 import type { GitIndex, IndexEntry } from '../git/git-index.ts';
 import { existsInWorkTree } from './work-tree.ts';
 import type { Dataset } from './dataset.ts';
-import { pathArguments } from './dataset.ts';
+import { selectionOf } from './path-arguments.ts';
 import { placeResolver } from './places.ts';
-import { selectPaths } from './select-paths.ts';
 import { readLocations } from './locations.ts';
 
 export interface AnnexedFile {
@@ -62,7 +61,7 @@ export async function annexedFiles(dataset: Dataset, entries: readonly IndexEntr
  */
 export async function selectFiles(dataset: Dataset, input: Selection, op: Op): Promise<SelectedFiles> {
   const index = dataset.repo.readIndex();
-  const selection = selectPaths(pathArguments(dataset, input.cwd, input.paths), dataset.prefix);
+  const selection = selectionOf(dataset, input.paths, index);
   const chosen: IndexEntry[] = [];
   const nested: string[] = [];
   const conflicted = new Set<string>();

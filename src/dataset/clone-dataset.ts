@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { Op } from '../core/op.ts';
-import { parseStoreReference } from '../core/ria-url.ts';
+import { isSameStore, parseStoreReference } from '../core/ria-url.ts';
 import { editConfig } from '../git/config.ts';
 import { cloneRepository } from '../git/repository.ts';
 import type { GitRepository } from '../git/repository.ts';
@@ -134,7 +134,7 @@ async function connectStore(dataset: Dataset, store: Store, inStore: DatasetInSt
       { name: `remote.${name}.annex-availability`, value: 'GloballyAvailable' },
       { name: `remote.${name}.skipfetchall`, value: 'true' },
     );
-    if (!(special['url'] ?? '').startsWith(store.url)) edits.push({ name: `remote.${name}.ora-url`, value: store.url });
+    if (!isSameStore(special['url'] ?? '', store.url)) edits.push({ name: `remote.${name}.ora-url`, value: store.url });
     edits.push({ name: 'remote.origin.datalad-publish-depends', value: name });
   } else {
     op.emit({ type: 'warning', message: `the store does not say which special remote holds the content of ${inStore.id}`, hint: 'content can only be had from the remotes that the dataset records: dstore remote list' });

@@ -1,10 +1,11 @@
 /** A dataset clone opened for work: its git repository, its annex, and what the commands share. */
 import { readFileSync, realpathSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
-import { DStoreError, isDStoreError } from '../core/errors.ts';
+import { join, relative, sep } from 'node:path';
+import { DStoreError } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
 import { isUuid } from '../core/uuid.ts';
 import { parseConfigText } from '../git/config.ts';
+import type { GitConfig } from '../git/config.ts';
 import { openRepository } from '../git/repository.ts';
 import type { GitRepository } from '../git/repository.ts';
 import { openAnnexLocks } from '../io/annex-locks.ts';
@@ -90,7 +91,7 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
   const annexDirectory = join(repo.commonDir, 'annex');
   let locks: AnnexLocks | undefined;
   let bulk: BulkIo | undefined;
-  const openLocks = (): AnnexLocks => locks ??= openAnnexLocks({ annexDirectory, pidLock: config.getBoolean('annex.pidlock') ?? false });
+  const openLocks = (): AnnexLocks => locks ??= openAnnexLocks(lockOptions(config, annexDirectory));
   const shared = sharedMode(config.get('core.sharedrepository'));
   const scratch = new Scratch(annexDirectory, shared);
   const keys = new KeyCache(repo, join(annexDirectory, 'dstore'));
@@ -110,6 +111,15 @@ export function describeDataset(repo: GitRepository, top: string, prefix: string
       scratch.close();
       await repo.close();
     },
+  };
+}
+
+/** How the locks of an annex are taken, as its configuration says. */
+export function lockOptions(config: Pick<GitConfig, 'get' | 'getBoolean' | 'getNumber'>, annexDirectory: string): Parameters<typeof openAnnexLocks>[0] {
+  const timeout = config.getNumber('annex.pidlocktimeout');
+  return {
+    annexDirectory, pidLock: config.getBoolean('annex.pidlock') ?? false, shared: sharedMode(config.get('core.sharedrepository')),
+    ...(timeout === undefined ? {} : { pidLockTimeoutSeconds: timeout }),
   };
 }
 
@@ -153,21 +163,5 @@ export function refuseAdjustedBranch(repo: GitRepository, doing: string): void {
   const leave = adjusted === null ? 'git annex vpop' : `git checkout ${adjusted[1]}`;
   throw new DStoreError('ADJUSTED_BRANCH', `cannot ${doing} on ${branch}: its commits must not leave this clone`, {
     hint: `leave the branch with: ${leave} (or keep it and use git annex sync)`,
-  });
-}
-
-/** Makes user paths absolute and then relative to the top; a path outside is an error before anything is done. */
-export function pathArguments(dataset: { top: string; prefix: string }, cwd: string, paths: readonly string[] | undefined): string[] {
-  return (paths ?? []).map((path) => {
-    if (!path.startsWith('/')) return path;
-    let real = resolve(path);
-    try {
-      real = join(realpathSync(resolve(path, '..')), path.split('/').filter((part) => part !== '').at(-1) ?? '');
-    } catch (error) {
-      if (isDStoreError(error)) throw error;
-    }
-    const inside = relative(join(dataset.top, dataset.prefix), real);
-    void cwd;
-    return inside === '' ? '.' : inside.split(sep).join('/');
   });
 }

@@ -13,6 +13,7 @@ import type { GitRepository } from '../git/repository.ts';
 import { openAnnexLocks } from '../io/annex-locks.ts';
 import { annexClock, randomUuid } from '../io/clock.ts';
 import { findProgram } from '../io/subprocess.ts';
+import { lockOptions } from './dataset.ts';
 import { openAnnexBranch } from './annex-branch.ts';
 import { linkGitFile } from './git-file.ts';
 
@@ -36,11 +37,11 @@ export async function initAnnex(repo: GitRepository, op: Op, options: InitAnnexO
     linkGitFile(repo);
   }
   repo.reloadConfig();
-  const locks = openAnnexLocks({ annexDirectory, pidLock: repo.config.getBoolean('annex.pidlock') ?? false });
+  const locks = openAnnexLocks(lockOptions(repo.config, annexDirectory));
   const branch = openAnnexBranch(repo, annexDirectory, () => locks);
   const description = options.description ?? defaultDescription(repo.worktree ?? repo.gitDir);
   await branch.update([{
-    path: 'uuid.log',
+    paths: ['uuid.log'],
     edit: (current) => {
       const known = parseUuidLog(current).get(uuid)?.value;
       if (known !== undefined && (options.description === undefined || known === description)) return undefined;

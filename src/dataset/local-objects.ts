@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyText } from '../core/key.ts';
+import type { SharedMode } from '../io/durable.ts';
 import { objectPathLower, objectPathMixed } from '../core/object-path.ts';
 
 export interface LocalObject {
@@ -39,4 +40,12 @@ export class LocalObjects {
     }
     return undefined;
   }
+}
+
+/**
+ * Modes of an object that is put in place. Its file has its mode from when it was written, except in a shared repository, where the writer's
+ * umask must not decide; the directory around it is closed against accidents, or open to the group.
+ */
+export function objectPlacement(shared: SharedMode): { fileMode?: number; directoryMode: number; parentShared: SharedMode } {
+  return shared === 'private' ? { directoryMode: 0o555, parentShared: shared } : { fileMode: 0o444, directoryMode: 0o2775, parentShared: shared };
 }

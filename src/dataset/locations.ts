@@ -14,25 +14,40 @@ export interface LocationChange {
   readonly status: Presence;
 }
 
+/** Keys whose logs are read at a time. */
+const READ_KEYS = 16384;
+
 /** UUIDs recorded to have each key. */
 export async function readLocations(dataset: Dataset, keys: readonly KeyText[], op: Op): Promise<Map<KeyText, string[]>> {
   const unique = [...new Set(keys)];
-  const contents = await dataset.branch.read(unique.map(locationLogPath), op);
   const locations = new Map<KeyText, string[]>();
-  for (const key of unique) locations.set(key, presentIn(contents.get(locationLogPath(key)) ?? ''));
+  // The same few UUIDs and few combinations of them occur a million times; each is kept once.
+  const shared = new Map<string, string[]>();
+  for (let start = 0; start < unique.length; start += READ_KEYS) {
+    const part = unique.slice(start, start + READ_KEYS);
+    const contents = await dataset.branch.read(part.map(locationLogPath), op);
+    for (const key of part) {
+      const places = presentIn(contents.get(locationLogPath(key)) ?? '');
+      const name = places.join(' ');
+      const known = shared.get(name);
+      if (known === undefined) shared.set(Buffer.from(name).toString(), places.map((uuid) => Buffer.from(uuid).toString()));
+      locations.set(key, known ?? shared.get(name)!);
+    }
+  }
   return locations;
 }
 
-/** The edits of the git-annex branch for a set of changes; one per key, however many changes it has. */
+/** The edits of the git-annex branch for a set of changes: one for all keys that get the same line. */
 export function locationEdits(changes: readonly LocationChange[]): BranchEdit[] {
   const clock = annexClock();
-  const byKey = new Map<KeyText, { info: string; status: Presence }[]>();
+  const groups = new Map<string, { info: string; status: Presence; paths: string[] }>();
   for (const { key, uuid, status } of changes) {
-    const list = byKey.get(key);
-    if (list === undefined) byKey.set(key, [{ info: uuid, status }]);
-    else list.push({ info: uuid, status });
+    const name = `${status} ${uuid}`;
+    let group = groups.get(name);
+    if (group === undefined) groups.set(name, group = { info: uuid, status, paths: [] });
+    group.paths.push(locationLogPath(key));
   }
-  return [...byKey].map(([key, list]) => ({ path: locationLogPath(key), edit: (current) => setPresence(current, list, clock) }));
+  return [...groups.values()].map(({ info, status, paths }) => ({ paths, edit: (current) => setPresence(current, [{ info, status }], clock) }));
 }
 
 /** Records changes in one commit of the git-annex branch. Called after the bytes are in place, or gone. */

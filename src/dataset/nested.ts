@@ -7,7 +7,7 @@ import { editConfig, parseConfigText } from '../git/config.ts';
 import { argumentInside } from './annexed-files.ts';
 import { cloneDataset } from './clone-dataset.ts';
 import type { Dataset } from './dataset.ts';
-import { pathArguments } from './dataset.ts';
+import { pathArguments } from './path-arguments.ts';
 
 export interface NestedDataset {
   readonly name: string;
@@ -61,7 +61,7 @@ export async function forNested(
 ): Promise<void> {
   if (nested.length === 0) return;
   const modules = nestedDatasets(dataset.top);
-  const args = pathArguments(dataset, input.cwd, input.paths);
+  const args = pathArguments(dataset, input.paths);
   for (const path of nested) {
     const inside = args.filter((argument) => argumentInside(argument.replace(/\/+$/, ''), dataset.prefix, path));
     const named = inside.length > 0;
@@ -117,7 +117,7 @@ function sourceCandidates(dataset: Dataset, path: string, module: NestedDataset 
   const add = (cost: number, source: string | undefined): void => {
     if (source !== undefined && source !== '' && !candidates.some((known) => known.source === source)) candidates.push({ cost, source });
   };
-  for (const [name, template] of config.entries('datalad.get.')) {
+  for (const [name, template] of config.entries('datalad.get')) {
     const label = /^datalad\.get\.subdataset-source-candidate-(.+)$/.exec(name)?.[1];
     if (label === undefined) continue;
     const cost = /^\d{3}/.test(label) ? Number(label.slice(0, 3)) : 700;

@@ -2,17 +2,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { DStoreError } from '../core/errors.ts';
+import { parseLayoutVersion } from '../core/layout-version.ts';
 import type { RemoteConfig } from '../core/remote-log.ts';
 import { datasetDirectory, parseRiaUrl } from '../core/ria-url.ts';
 import { redactUrl } from '../core/text.ts';
-import { parseConfigText } from '../git/config.ts';
+import { createConfig, parseConfigText } from '../git/config.ts';
+import type { GitConfig } from '../git/config.ts';
 import { openAnnexLocks } from '../io/annex-locks.ts';
 import { openAnnexRepository } from '../remote/annex-repository.ts';
 import type { Remote } from '../remote/remote.ts';
 import { openRiaDirectory } from '../remote/ria-directory.ts';
 import { openStore } from '../store/store.ts';
 import type { Dataset } from './dataset.ts';
-import { sharedMode } from './dataset.ts';
+import { lockOptions, sharedMode } from './dataset.ts';
 import type { PlaceBook } from './places.ts';
 
 export interface ContentRemote {
@@ -94,7 +96,7 @@ function describeOra(dataset: Dataset, name: string, uuid: string, special: Remo
       }
       const versionFile = join(directory, 'ria-layout-version');
       if (!existsSync(versionFile)) throw unreachable(`the store has no dataset directory ${directory}`);
-      const version = readFileSync(versionFile, 'utf8').trim().split('|')[0] ?? '';
+      const { version } = parseLayoutVersion(readFileSync(versionFile, 'utf8'));
       const known = store.version === '1' ? version : `store ${store.version}`;
       return openRiaDirectory({
         name, uuid, clientUuid: dataset.uuid, directory, layoutVersion: known, shared: store.shared, bulk: dataset.bulk, cost: base.cost,
@@ -124,10 +126,9 @@ function describeRepository(dataset: Dataset, name: string): ContentRemote | und
       if (git === undefined || settings === undefined) {
         throw new DStoreError('REMOTE_UNAVAILABLE', `${name}: there is no repository at ${path}`, { hint: 'check that the file system is mounted, then run the command again', retryable: true });
       }
-      const pidLock = settings.get('annex.pidlock') === 'true';
       return openAnnexRepository({
-        name, uuid, gitDirectory: git, bare: settings.get('core.bare') === 'true', shared: sharedMode(settings.get('core.sharedrepository')),
-        bulk: dataset.bulk, cost: base.cost, locks: () => openAnnexLocks({ annexDirectory: join(git, 'annex'), pidLock }),
+        name, uuid, gitDirectory: git, bare: settings.getBoolean('core.bare') ?? false, shared: sharedMode(settings.get('core.sharedrepository')),
+        bulk: dataset.bulk, cost: base.cost, locks: () => openAnnexLocks(lockOptions(settings, join(git, 'annex'))),
       });
     },
   };
@@ -178,6 +179,6 @@ export function gitDirectoryOf(path: string): string | undefined {
   return existsSync(join(path, 'HEAD')) && existsSync(join(path, 'objects')) ? path : undefined;
 }
 
-function readSettings(path: string): Map<string, string> {
-  return new Map(parseConfigText(readFileSync(path, 'utf8')));
+function readSettings(path: string): GitConfig {
+  return createConfig(parseConfigText(readFileSync(path, 'utf8')));
 }

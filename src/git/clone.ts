@@ -5,9 +5,10 @@ import { DStoreError, toDStoreError } from '../core/errors.ts';
 import type { Op } from '../core/op.ts';
 import { makeDirectory } from '../io/durable.ts';
 import { cloneOwn } from './clone-own.ts';
+import { findRepository } from './discovery.ts';
+import type { RepositoryPlace } from './discovery.ts';
 import { gitOutput, gitProgram, refuseOption } from './program.ts';
-import type { GitRepository } from './repository.ts';
-import { openRepository } from './repository.ts';
+import type { GitRepository, OwnRepository } from './repository.ts';
 
 export interface CloneOptions {
   /** The branch to check out; default: the one that the other side's HEAD names. */
@@ -25,7 +26,9 @@ export interface CloneOptions {
  * Clones into a directory that does not exist or is empty; the remote is `origin`.
  * @throws ALREADY_EXISTS, REMOTE_UNAVAILABLE, PERMISSION, URL_INVALID, TOOL_MISSING (ssh without git)
  */
-export async function cloneRepository(url: string, path: string, options: CloneOptions): Promise<GitRepository> {
+export async function clone(
+  url: string, path: string, options: CloneOptions, open: (place: RepositoryPlace) => OwnRepository,
+): Promise<GitRepository> {
   refuseOption(url, 'a URL to clone from');
   if (options.branch !== undefined) refuseOption(options.branch, 'a branch');
   const target = resolve(path);
@@ -35,9 +38,9 @@ export async function cloneRepository(url: string, path: string, options: CloneO
   }
   try {
     makeDirectory(dirname(target));
-    if (gitProgram() === undefined) await cloneOwn(url, target, options);
+    if (gitProgram() === undefined) await cloneOwn(url, target, options, open);
     else await cloneWithProgram(url, target, options);
-    return openRepository(target);
+    return open(findRepository(target));
   } catch (error) {
     if (existed) for (const name of readdirSync(target)) rmSync(join(target, name), { recursive: true, force: true });
     else rmSync(target, { recursive: true, force: true });

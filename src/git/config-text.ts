@@ -27,7 +27,9 @@ export interface ConfigSection {
 export interface ConfigText { readonly items: ConfigItem[]; readonly sections: ConfigSection[] }
 
 function invalid(line: number, file: string): DStoreError {
-  return new DStoreError('CONFIG_INVALID', `bad config line ${line} in ${file}`, { hint: `see what git says: git config --file ${file} --list` });
+  return new DStoreError('CONFIG_INVALID', `bad config line ${line} in ${file}`, {
+    hint: `see what git says: git config --file ${file} --list`,
+  });
 }
 
 /** Reads a file's text with positions. @throws CONFIG_INVALID naming file and line */
@@ -128,7 +130,8 @@ export function normalizeName(name: string): string {
   const first = name.indexOf('.');
   const last = name.lastIndexOf('.');
   const variable = name.slice(last + 1);
-  if (first <= 0 || !/^[A-Za-z][A-Za-z0-9-]*$/.test(variable) || !/^[A-Za-z0-9-]+$/.test(name.slice(0, first)) || name.slice(first, last).includes('\n')) {
+  if (first <= 0 || !/^[A-Za-z][A-Za-z0-9-]*$/.test(variable) || !/^[A-Za-z0-9-]+$/.test(name.slice(0, first))
+    || name.slice(first, last).includes('\n')) {
     throw new DStoreError('CONFIG_INVALID', `${JSON.stringify(name)} is no name of a configuration variable`);
   }
   return name.slice(0, first).toLowerCase() + name.slice(first, last) + '.' + variable.toLowerCase();

@@ -43,7 +43,9 @@ export function createConfig(pairs: readonly (readonly [string, string])[]): Git
       const value = get(name);
       if (value === undefined) return undefined;
       const match = /^\s*([+-]?\d+)([kmg]?)$/i.exec(value);
-      if (match === null) throw new DStoreError('CONFIG_INVALID', `${name} is ${JSON.stringify(value)}, which is no number`, { hint: `git config ${name} 0` });
+      if (match === null) throw new DStoreError('CONFIG_INVALID', `${name} is ${JSON.stringify(value)}, which is no number`, {
+        hint: `git config ${name} 0`,
+      });
       return Number(match[1]) * ({ k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[(match[2] ?? '').toLowerCase()] ?? 1);
     },
     sections(prefix) {
@@ -67,7 +69,9 @@ function parseBoolean(name: string, value: string): boolean {
   if (lower === 'true' || lower === 'yes' || lower === 'on') return true;
   if (lower === 'false' || lower === 'no' || lower === 'off' || lower === '') return false;
   if (/^[+-]?\d+[kmg]?$/.test(lower)) return Number.parseInt(lower, 10) !== 0;
-  throw new DStoreError('CONFIG_INVALID', `${name} is ${JSON.stringify(value)}, which is neither true nor false`, { hint: `git config ${name} true` });
+  throw new DStoreError('CONFIG_INVALID', `${name} is ${JSON.stringify(value)}, which is neither true nor false`, {
+    hint: `git config ${name} true`,
+  });
 }
 
 interface Conditions { readonly gitDir: string | undefined; branch(): string | undefined }
@@ -145,7 +149,9 @@ function readPairs(file: string, conditions: Conditions, pairs: [string, string]
   }
 }
 
-function followInclude(name: string, value: string, file: string | undefined, conditions: Conditions, pairs: [string, string][], depth: number): void {
+function followInclude(
+  name: string, value: string, file: string | undefined, conditions: Conditions, pairs: [string, string][], depth: number,
+): void {
   if (!name.startsWith('include') || !name.endsWith('.path')) return;
   const wanted = name === 'include.path'
     || (name.startsWith('includeif.') && name.length > 15 && holds(name.slice(10, -5), file, conditions, pairs));

@@ -65,7 +65,9 @@ function resolveDotGit(path: string): string | undefined {
   const target = /^gitdir: (.*?)[\r\n]*$/s.exec(text)?.[1];
   if (target === undefined) throw new DStoreError('GIT_CORRUPT', `${path} does not name a git directory`);
   const gitDir = resolve(dirname(path), target);
-  if (!isGitDir(gitDir)) throw new DStoreError('NOT_A_DATASET', `${path} names ${gitDir}, which is no git repository`, { hint: 'git worktree repair, or: git submodule update --init' });
+  if (!isGitDir(gitDir)) throw new DStoreError('NOT_A_DATASET', `${path} names ${gitDir}, which is no git repository`, {
+    hint: 'git worktree repair, or: git submodule update --init',
+  });
   return realpathSync(gitDir);
 }
 

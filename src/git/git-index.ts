@@ -263,7 +263,9 @@ export function readIndexFile(path: string, rules: StatRules = DEFAULT_RULES): G
 export interface LockedIndex { readonly index: GitIndex; commit(): void; rollback(): void }
 
 /** Takes `PATH.lock`, then reads. A commit without changes writes nothing. @throws LOCKED */
-export function lockIndexFile(path: string, workTree: string | undefined, rules: StatRules, options: { waitMilliseconds?: number; mode?: number } = {}): LockedIndex {
+export function lockIndexFile(
+  path: string, workTree: string | undefined, rules: StatRules, options: { waitMilliseconds?: number; mode?: number } = {},
+): LockedIndex {
   const lock: LockFile = takeLockFile(path, { waitMilliseconds: options.waitMilliseconds ?? 1000, ...(options.mode === undefined ? {} : { mode: options.mode }) });
   try {
     const index = readIndexFile(path, rules);

@@ -20,7 +20,9 @@ export function programHistory(source: HistorySource): History {
       if (result.status === 0) return result.stdout.toString().trim();
       if (result.status === 1) return undefined;
       // Syntax that asks for a commit of something that is none, or an ambiguous name, is status 128.
-      if (/unknown revision|Needed a single revision|bad revision|does not (?:exist|point)|not a valid|no upstream/i.test(result.stderr)) return undefined;
+      if (/unknown revision|Needed a single revision|bad revision|does not (?:exist|point)|not a valid|no upstream/i.test(result.stderr)) {
+        return undefined;
+      }
       throw gitError(result, `cannot resolve ${revision}`);
     },
 
@@ -51,7 +53,9 @@ export function programHistory(source: HistorySource): History {
         const batch = oids.slice(start, start + BATCH);
         const commits = new Map<string, CommitInfo>();
         await source.readObjects(batch, (oid, object) => {
-          if (object?.type !== 'commit') throw new DStoreError('GIT_CORRUPT', `commit ${oid} is missing`, { hint: 'see what is affected with: git fsck' });
+          if (object?.type !== 'commit') throw new DStoreError('GIT_CORRUPT', `commit ${oid} is missing`, {
+            hint: 'see what is affected with: git fsck',
+          });
           commits.set(oid, parseCommit(oid, object.data));
         }, op);
         for (const oid of batch) yield commits.get(oid) as CommitInfo;

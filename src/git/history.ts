@@ -12,6 +12,7 @@ export interface History {
 /** What histories need of a repository. */
 export interface HistorySource {
   readonly gitDir: string;
+  readonly commonDir: string;
   readObjects(oids: readonly string[], each: (oid: string, object: { type: 'blob' | 'tree' | 'commit' | 'tag'; data: Buffer } | undefined) => void, op: Op): Promise<void>;
   readRef(name: string): string | undefined;
 }

@@ -33,7 +33,9 @@ export interface IndexEntry extends EntryStat {
 export interface ParsedIndex { readonly entries: IndexEntry[]; readonly tree: CacheTree | undefined }
 
 function corrupt(why: string): DStoreError {
-  return new DStoreError('GIT_CORRUPT', `the git index is damaged: ${why}`, { hint: 'make a new one from the last commit: mv .git/index .git/index.bad; git reset' });
+  return new DStoreError('GIT_CORRUPT', `the git index is damaged: ${why}`, {
+    hint: 'make a new one from the last commit: mv .git/index .git/index.bad; git reset',
+  });
 }
 
 /** @throws GIT_CORRUPT, GIT_UNSUPPORTED (split and sparse index, required extensions) */
@@ -44,7 +46,9 @@ export function parseIndex(data: Buffer): ParsedIndex {
   const end = data.length - 20;
   const checksum = data.subarray(end);
   // index.skipHash leaves the checksum zero.
-  if (checksum.some((byte) => byte !== 0) && !createHash('sha1').update(data.subarray(0, end)).digest().equals(checksum)) throw corrupt('bad checksum');
+  if (checksum.some((byte) => byte !== 0) && !createHash('sha1').update(data.subarray(0, end)).digest().equals(checksum)) {
+    throw corrupt('bad checksum');
+  }
   const count = data.readUInt32BE(8);
   const entries = Array<IndexEntry>(count);
   let at = 12;
@@ -81,7 +85,9 @@ export function parseIndex(data: Buffer): ParsedIndex {
     }
     const mode = data.readUInt32BE(start + 24);
     if (mode === 0o40000) {
-      throw new DStoreError('GIT_UNSUPPORTED', 'the git index has sparse directory entries', { hint: 'git sparse-checkout reapply --no-sparse-index' });
+      throw new DStoreError('GIT_UNSUPPORTED', 'the git index has sparse directory entries', {
+        hint: 'git sparse-checkout reapply --no-sparse-index',
+      });
     }
     entries[index] = {
       path,
@@ -109,9 +115,13 @@ function parseExtensions(data: Buffer, start: number, end: number): CacheTree | 
     const size = data.readUInt32BE(at + 4);
     if (at + 8 + size > end) throw corrupt('bad extension');
     if (name === 'TREE') tree = parseCacheTree(data.subarray(at + 8, at + 8 + size));
-    else if (name === 'link') throw new DStoreError('GIT_UNSUPPORTED', 'the git index is split', { hint: 'git update-index --no-split-index' });
+    else if (name === 'link') throw new DStoreError('GIT_UNSUPPORTED', 'the git index is split', {
+      hint: 'git update-index --no-split-index',
+    });
     else if (name === 'sdir') {
-      throw new DStoreError('GIT_UNSUPPORTED', 'the git index has sparse directory entries', { hint: 'git sparse-checkout reapply --no-sparse-index' });
+      throw new DStoreError('GIT_UNSUPPORTED', 'the git index has sparse directory entries', {
+        hint: 'git sparse-checkout reapply --no-sparse-index',
+      });
     } else if (!/^[A-Z]/.test(name)) {
       // Lower case means that a reader who does not know it must not go on.
       throw new DStoreError('GIT_UNSUPPORTED', `the git index has the unknown extension ${JSON.stringify(name)}`);

@@ -7,7 +7,7 @@ export interface MergeSource {
   readonly worktree: string | undefined;
   readonly gitDir: string;
   head(): { readonly oid: string | undefined };
-  isAncestor(ancestor: string, descendant: string, op: Parameters<Merger>[2]): Promise<boolean>;
+  resolve(revision: string, op: Parameters<Merger>[2]): Promise<string | undefined>;
 }
 
 export function programMerger(source: MergeSource): Merger {
@@ -20,7 +20,7 @@ export function programMerger(source: MergeSource): Merger {
     const after = source.head().oid;
     if (result.status === 0) {
       if (after === before) return { status: 'uptodate' };
-      return { status: before === undefined || after === commit ? 'fast-forward' : 'merged' };
+      return { status: before === undefined || after === await source.resolve(`${commit}^{commit}`, op) ? 'fast-forward' : 'merged' };
     }
     const output = `${result.stdout.toString()}\n${result.stderr}`;
     const unmerged = await gitOutput(['diff', '--name-only', '--diff-filter=U', '-z'], { cwd, op }, 'cannot list conflicts');
@@ -31,7 +31,9 @@ export function programMerger(source: MergeSource): Merger {
     }
     if (/would be overwritten by merge|not uptodate|have unmerged files|contains intent-to-add/i.test(output)) {
       const paths = [...output.matchAll(/^\t(.+)$/gm)].map((match) => match[1]).slice(0, 5).join(', ');
-      throw new DStoreError('MODIFIED', `cannot merge: unsaved changes${paths === '' ? '' : ` in ${paths}`} would be overwritten`, { hint: 'dstore save' });
+      throw new DStoreError('MODIFIED', `cannot merge: unsaved changes${paths === '' ? '' : ` in ${paths}`} would be overwritten`, {
+        hint: 'dstore save',
+      });
     }
     throw gitError({ status: result.status, stderr: output }, `cannot merge ${commit}`);
   };

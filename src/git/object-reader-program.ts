@@ -66,7 +66,9 @@ class CatFile implements ObjectReader {
     });
     child.stdin.on('error', () => {});
     const ended = (error: DStoreError): void => {
-      if (this.#child === child) this.#child = undefined;
+      // One that was given up ends while its successor may be at work.
+      if (this.#child !== child) return;
+      this.#child = undefined;
       this.#onEnd?.(error);
     };
     child.on('error', (error) => ended(new DStoreError('TOOL_MISSING', `cannot run git: ${error.message}`, { hint: 'install git', cause: error })));

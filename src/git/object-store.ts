@@ -47,7 +47,9 @@ export class ObjectStore {
     const object = this.#readOnce(oid) ?? (this.#refreshPacks() ? this.#readOnce(oid) : undefined);
     if (object === undefined) return oid === EMPTY_TREE ? { type: 'tree', data: Buffer.alloc(0) } : undefined;
     if (createHash('sha1').update(`${object.type} ${object.data.length}\0`).update(object.data).digest('hex') !== oid) {
-      throw new DStoreError('GIT_CORRUPT', `git object ${oid} is damaged: its content has another hash`, { hint: 'see what is affected with: git fsck' });
+      throw new DStoreError('GIT_CORRUPT', `git object ${oid} is damaged: its content has another hash`, {
+        hint: 'see what is affected with: git fsck',
+      });
     }
     return object;
   }
@@ -188,13 +190,17 @@ export class ObjectStore {
         offset = entry.baseOffset;
       } else {
         object = this.#readOnce(entry.baseOid ?? '');
-        if (object === undefined) throw new DStoreError('GIT_CORRUPT', `${pack.path}.pack needs ${entry.baseOid}, which is missing`, { hint: 'git fsck' });
+        if (object === undefined) throw new DStoreError('GIT_CORRUPT', `${pack.path}.pack needs ${entry.baseOid}, which is missing`, {
+          hint: 'git fsck',
+        });
         break;
       }
     }
     for (let index = deltas.length - 1; index >= 0; index -= 1) {
       const data = applyDelta(object.data, deltas[index] as Buffer);
-      if (data === undefined) throw new DStoreError('GIT_CORRUPT', `${pack.path}.pack is damaged: a delta does not fit its base`, { hint: 'git fsck' });
+      if (data === undefined) throw new DStoreError('GIT_CORRUPT', `${pack.path}.pack is damaged: a delta does not fit its base`, {
+        hint: 'git fsck',
+      });
       object = { type: object.type, data };
       if (index > 0) this.#remember(`${pack.path}:${offsets[index]}`, object);
     }

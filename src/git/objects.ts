@@ -132,7 +132,9 @@ function parseDate(text: string): { seconds: number; timezone: string } {
   if (raw !== null) return { seconds: Number(raw[1]), timezone: raw[2] ?? '+0000' };
   const parsed = Date.parse(text);
   if (Number.isNaN(parsed)) {
-    throw new DStoreError('CONFIG_INVALID', `${JSON.stringify(text)} is no date`, { hint: 'use a form like GIT_AUTHOR_DATE="2024-05-01T12:00:00+0200"' });
+    throw new DStoreError('CONFIG_INVALID', `${JSON.stringify(text)} is no date`, {
+      hint: 'use a form like GIT_AUTHOR_DATE="2024-05-01T12:00:00+0200"',
+    });
   }
   const seconds = Math.floor(parsed / 1000);
   const zone = /(?:([+-]\d{2}):?(\d{2})|Z|GMT|UTC)\s*$/i.exec(text.replace(/^\d{4}-\d{2}-\d{2}$/, ''));

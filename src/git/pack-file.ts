@@ -126,7 +126,9 @@ export class PackFile {
   }
 
   #corrupt(offset: number): DStoreError {
-    return new DStoreError('GIT_CORRUPT', `${this.path}.pack is damaged near byte ${offset}`, { hint: 'see what is affected with: git fsck' });
+    return new DStoreError('GIT_CORRUPT', `${this.path}.pack is damaged near byte ${offset}`, {
+      hint: 'see what is affected with: git fsck',
+    });
   }
 
   #bucket(first: number): Buffer {

@@ -58,7 +58,9 @@ export function gitError(result: Pick<ProcessResult, 'status' | 'stderr'>, doing
   const reason = (telling.length > 0 ? telling : lines).slice(0, 3).join('; ') || `git ended with status ${result.status}`;
   const meaning = MEANINGS.find(([pattern]) => pattern.test(result.stderr));
   const suggested = /^\s*(git (?:config|remote|pull|stash|commit)\b.*)$/m.exec(result.stderr)?.[1];
-  return new DStoreError(meaning?.[1] ?? 'GIT', `${doing}: ${reason}`, { hint: meaning?.[2] ?? suggested, retryable: meaning?.[1] === 'LOCKED' });
+  return new DStoreError(meaning?.[1] ?? 'GIT', `${doing}: ${reason}`, {
+    hint: meaning?.[2] ?? suggested, retryable: meaning?.[1] === 'LOCKED',
+  });
 }
 
 /** Refuses what git would take for an option. @throws URL_INVALID */

@@ -87,10 +87,32 @@ export class RefStore {
 
   /** Points HEAD to a branch, born or not. */
   setHead(ref: string): void {
-    if (!isValidRefName(ref) || !ref.startsWith('refs/')) throw new DStoreError('GIT', `${JSON.stringify(ref)} is no valid name of a reference`);
+    this.setSymbolic('HEAD', ref);
+  }
+
+  /** Makes one reference stand for another. */
+  setSymbolic(name: string, target: string): void {
+    for (const ref of [name, target]) {
+      if (!isValidRefName(ref) || (ref === target && !ref.startsWith('refs/'))) {
+        throw new DStoreError('GIT', `${JSON.stringify(ref)} is no valid name of a reference`);
+      }
+    }
+    const lock = this.#lock(name);
+    try {
+      lock.write(`ref: ${target}\n`);
+      lock.commit();
+    } catch (error) {
+      lock.rollback();
+      throw toDStoreError(error, `cannot change ${name}`);
+    }
+  }
+
+  /** Makes HEAD name a commit and no branch. */
+  detachHead(oid: string, reason: string): void {
     const lock = this.#lock('HEAD');
     try {
-      lock.write(`ref: ${ref}\n`);
+      this.#log('HEAD', this.read('HEAD'), oid, reason);
+      lock.write(`${oid}\n`);
       lock.commit();
     } catch (error) {
       lock.rollback();
@@ -195,7 +217,9 @@ export class RefStore {
     const symbolic = /^ref:\s*(.*?)\s*$/s.exec(text)?.[1];
     if (symbolic !== undefined && symbolic !== '') return { symbolic };
     const oid = /^([0-9a-f]{40})(?:\s|$)/.exec(text)?.[1];
-    if (oid === undefined) throw new DStoreError('GIT_CORRUPT', `git reference ${name} is damaged: ${path} holds no object name`, { hint: 'see what is affected with: git fsck' });
+    if (oid === undefined) throw new DStoreError('GIT_CORRUPT', `git reference ${name} is damaged: ${path} holds no object name`, {
+      hint: 'see what is affected with: git fsck',
+    });
     return { oid };
   }
 
@@ -234,12 +258,15 @@ export class RefStore {
     for (let attempt = 0; ; attempt += 1) {
       try {
         makeDirectory(dirname(path), this.#options.shared);
-        return takeLockFile(path, { waitMilliseconds: LOCK_WAIT_MILLISECONDS, ...(this.#options.shared === 'private' ? {} : { mode: sharedPermissions(0o644, this.#options.shared, false) }) });
+        return takeLockFile(path, { waitMilliseconds: LOCK_WAIT_MILLISECONDS, ...(this.#options.shared === 'private' ? {}
+          : { mode: sharedPermissions(0o644, this.#options.shared, false) }) });
       } catch (error) {
         const code = systemCode(error);
         // Whoever deletes the last reference of a directory removes the directory, too.
         if (code === 'ENOENT' && attempt < 5) continue;
-        if (code === 'ENOTDIR' || code === 'EEXIST') throw new DStoreError('CONFLICT', `cannot create ${name}: a part of its name is a reference`);
+        if (code === 'ENOTDIR' || code === 'EEXIST') {
+          throw new DStoreError('CONFLICT', `cannot create ${name}: a part of its name is a reference`);
+        }
         throw error;
       }
     }

@@ -6,6 +6,9 @@ import { ownCheckout } from './checkout-own.ts';
 import { programCheckout } from './checkout-program.ts';
 import type { GitConfig } from './config.ts';
 import { loadConfig } from './config.ts';
+import { clone } from './clone.ts';
+import type { CloneOptions } from './clone.ts';
+import { localRepository } from './clone-own.ts';
 import { findRepository, repositoryAt } from './discovery.ts';
 import type { RepositoryPlace } from './discovery.ts';
 import type { GitIndex, LockedIndex } from './git-index.ts';
@@ -34,7 +37,6 @@ import { programTransport } from './transport-program.ts';
 import * as trees from './tree.ts';
 import * as programTrees from './tree-program.ts';
 
-export { cloneRepository } from './clone.ts';
 export type { CloneOptions } from './clone.ts';
 export type { InitOptions } from './init.ts';
 export type { LockedIndex } from './git-index.ts';
@@ -127,7 +129,19 @@ export function sharedMode(config: GitConfig): SharedMode {
   return (mode & 0o004) !== 0 ? 'all' : (mode & 0o060) !== 0 ? 'group' : 'private';
 }
 
-class OpenRepository implements GitRepository {
+/** What the parts that work without the git program need besides. */
+export interface OwnRepository extends GitRepository {
+  detachHead(oid: string, reason: string): void;
+  setSymbolic(name: string, target: string): void;
+  writePackedRefs(refs: ReadonlyMap<string, string>): void;
+}
+
+/** Clones into a directory that does not exist or is empty; see clone.ts. */
+export function cloneRepository(url: string, path: string, options: CloneOptions): Promise<GitRepository> {
+  return clone(url, path, options, (place) => new OpenRepository(place));
+}
+
+class OpenRepository implements OwnRepository {
   readonly worktree: string | undefined;
   readonly gitDir: string;
   readonly commonDir: string;
@@ -159,7 +173,7 @@ class OpenRepository implements GitRepository {
       gitDir: this.gitDir, commonDir: this.commonDir, bare: this.bare, shared: this.shared, config: () => this.#config,
     });
     this.#history = this.program ? programHistory(this) : ownHistory(this, this.#store);
-    const transport: Transport = this.program ? programTransport(this) : ownTransport(this);
+    const transport: Transport = this.program ? programTransport(this) : ownTransport(this, (path) => new OpenRepository(localRepository(path)));
     this.fetch = (remote, refspecs, op, options) => transport.fetch(remote, refspecs, op, options);
     this.push = (remote, refspecs, op) => transport.push(remote, refspecs, op);
     this.listRemoteRefs = (remote, op) => transport.listRemoteRefs(remote, op);
@@ -222,6 +236,18 @@ class OpenRepository implements GitRepository {
 
   setHead(ref: string): void {
     this.#refs.setHead(ref);
+  }
+
+  detachHead(oid: string, reason: string): void {
+    this.#refs.detachHead(oid, reason);
+  }
+
+  setSymbolic(name: string, target: string): void {
+    this.#refs.setSymbolic(name, target);
+  }
+
+  writePackedRefs(refs: ReadonlyMap<string, string>): void {
+    this.#refs.writePacked(refs);
   }
 
   readIndex(): GitIndex {

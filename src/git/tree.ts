@@ -34,11 +34,15 @@ export async function treeOf(read: ReadObjects, treeish: string, op: Op): Promis
 }
 
 function missing(oid: string): DStoreError {
-  return new DStoreError('GIT_CORRUPT', `git object ${oid} is missing`, { hint: 'fetch it again with: git fetch --refetch, or see what is affected with: git fsck' });
+  return new DStoreError('GIT_CORRUPT', `git object ${oid} is missing`, {
+    hint: 'fetch it again with: git fetch --refetch, or see what is affected with: git fsck',
+  });
 }
 
 /** Reads trees, each once, and calls back per oid. */
-async function readTrees(read: ReadObjects, oids: Iterable<string>, each: (oid: string, entries: TreeEntry[]) => void, op: Op): Promise<void> {
+async function readTrees(
+  read: ReadObjects, oids: Iterable<string>, each: (oid: string, entries: TreeEntry[]) => void, op: Op,
+): Promise<void> {
   const wanted: string[] = [];
   for (const oid of new Set(oids)) if (oid === EMPTY_TREE) each(oid, []); else wanted.push(oid);
   if (wanted.length === 0) return;
@@ -162,9 +166,11 @@ function insert<T>(root: PathNode<T>, path: string, value: T): void {
   node.files.set(path.slice(start), value);
 }
 
-/** Oids of the blobs at some paths. */
-export async function findPaths(read: ReadObjects, treeish: string | undefined, paths: readonly string[], op: Op): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
+/** Entries of any kind at some paths; what is not there is not in the result. */
+export async function findEntries(
+  read: ReadObjects, treeish: string | undefined, paths: readonly string[], op: Op,
+): Promise<Map<string, TreeEntry>> {
+  const found = new Map<string, TreeEntry>();
   if (treeish === undefined || paths.length === 0) return found;
   const root: PathNode<string> = { files: new Map(), directories: new Map() };
   for (const path of paths) insert(root, path, path);
@@ -181,13 +187,10 @@ export async function findPaths(read: ReadObjects, treeish: string | undefined, 
     await readTrees(read, nodes.keys(), (oid, entries) => {
       for (const node of nodes.get(oid) ?? []) {
         for (const entry of entries) {
-          if (entry.mode === DIRECTORY) {
-            const child = node.directories.get(entry.name);
-            if (child !== undefined) next.push({ node: child, oid: entry.oid });
-          } else if (entry.mode !== '160000') {
-            const path = node.files.get(entry.name);
-            if (path !== undefined) found.set(path, entry.oid);
-          }
+          const path = node.files.get(entry.name);
+          if (path !== undefined) found.set(path, entry);
+          const child = entry.mode === DIRECTORY ? node.directories.get(entry.name) : undefined;
+          if (child !== undefined) next.push({ node: child, oid: entry.oid });
         }
       }
     }, op);
@@ -200,7 +203,10 @@ export async function findPaths(read: ReadObjects, treeish: string | undefined, 
 export async function readPaths(
   read: ReadObjects, treeish: string | undefined, paths: readonly string[], op: Op,
 ): Promise<Map<string, { oid: string; data: Buffer }>> {
-  const oids = await findPaths(read, treeish, paths, op);
+  const oids = new Map<string, string>();
+  for (const [path, entry] of await findEntries(read, treeish, paths, op)) {
+    if (entry.mode !== DIRECTORY && entry.mode !== '160000') oids.set(path, entry.oid);
+  }
   const blobs = new Map<string, Buffer>();
   await read([...new Set(oids.values())], (oid, object) => {
     if (object === undefined) throw missing(oid);
@@ -229,33 +235,78 @@ export async function editTree(
   read: ReadObjects, base: string | undefined, changes: ReadonlyMap<string, { mode: string; oid: string } | undefined>, writer: ObjectWriter, op: Op,
 ): Promise<string> {
   const root: EditNode = { changes: new Map(), directories: new Map(), base: base === undefined ? undefined : await treeOf(read, base, op), entries: [] };
-  for (const [path, change] of changes) insertEdit(root, path, change);
-  let level = [root];
-  while (level.length > 0) {
+  if (root.base !== undefined) await readTrees(read, [root.base], (_, entries) => { root.entries = entries; }, op);
+  const below = new Map<string, string[]>();
+  for (const [path, change] of changes) {
+    const slash = path.indexOf('/');
+    if (slash < 0) {
+      root.changes.set(path, change);
+      continue;
+    }
+    const name = path.slice(0, slash);
+    const list = below.get(name);
+    if (list === undefined) below.set(name, [path]);
+    else list.push(path);
+  }
+  // A part of the top directories at a time: with 100,000 changes in a git-annex branch nearly every tree of it is on the way.
+  const written = new Map<string, string | undefined>();
+  for (const names of groups(below)) {
     checkAborted(op);
+    const part: EditNode = { changes: new Map(), directories: new Map(), base: undefined, entries: root.entries };
+    for (const name of names) for (const path of below.get(name) ?? []) insertEdit(part, path, changes.get(path));
+    await readLevels(read, part, op);
+    for (const [name, child] of part.directories) written.set(name, writeEdits(child, writer));
+  }
+  return writeNode(root, written, writer) ?? writer.tree([]);
+}
+
+const GROUP_PATHS = 4096;
+
+function* groups(below: ReadonlyMap<string, readonly string[]>): Generator<string[]> {
+  let names: string[] = [];
+  let paths = 0;
+  for (const [name, list] of below) {
+    names.push(name);
+    paths += list.length;
+    if (paths < GROUP_PATHS) continue;
+    yield names;
+    names = [];
+    paths = 0;
+  }
+  if (names.length > 0) yield names;
+}
+
+/** Reads the trees below a node whose own entries are known, a level at a time. */
+async function readLevels(read: ReadObjects, top: EditNode, op: Op): Promise<void> {
+  let level = childrenWithBase(top);
+  while (level.length > 0) {
     const nodes = new Map<string, EditNode[]>();
     for (const node of level) {
-      if (node.base === undefined) continue;
-      const list = nodes.get(node.base);
-      if (list === undefined) nodes.set(node.base, [node]);
+      const list = nodes.get(node.base as string);
+      if (list === undefined) nodes.set(node.base as string, [node]);
       else list.push(node);
     }
     const next: EditNode[] = [];
     await readTrees(read, nodes.keys(), (oid, entries) => {
       for (const node of nodes.get(oid) ?? []) {
         node.entries = entries;
-        if (node.directories.size === 0) continue;
-        for (const entry of entries) {
-          const child = entry.mode === DIRECTORY ? node.directories.get(entry.name) : undefined;
-          if (child === undefined) continue;
-          child.base = entry.oid;
-          next.push(child);
-        }
+        next.push(...childrenWithBase(node));
       }
     }, op);
     level = next;
   }
-  return writeEdits(root, writer) ?? writer.tree([]);
+}
+
+function childrenWithBase(node: EditNode): EditNode[] {
+  const children: EditNode[] = [];
+  if (node.directories.size === 0) return children;
+  for (const entry of node.entries) {
+    const child = entry.mode === DIRECTORY ? node.directories.get(entry.name) : undefined;
+    if (child === undefined) continue;
+    child.base = entry.oid;
+    children.push(child);
+  }
+  return children;
 }
 
 function insertEdit(root: EditNode, path: string, change: { mode: string; oid: string } | undefined): void {
@@ -276,6 +327,13 @@ function insertEdit(root: EditNode, path: string, change: { mode: string; oid: s
 
 /** Writes bottom up; undefined when nothing is left of the directory. */
 function writeEdits(node: EditNode, writer: ObjectWriter): string | undefined {
+  const written = new Map<string, string | undefined>();
+  for (const [name, child] of node.directories) written.set(name, writeEdits(child, writer));
+  return writeNode(node, written, writer);
+}
+
+/** @param written oids of the changed directories below; undefined for one that is empty now */
+function writeNode(node: EditNode, written: ReadonlyMap<string, string | undefined>, writer: ObjectWriter): string | undefined {
   const entries = new Map<string, TreeEntry>();
   for (const entry of node.entries) entries.set(entry.name, entry);
   for (const [name, change] of node.changes) {
@@ -285,8 +343,7 @@ function writeEdits(node: EditNode, writer: ObjectWriter): string | undefined {
       entries.set(name, { mode: change.mode, name, oid: change.oid });
     }
   }
-  for (const [name, child] of node.directories) {
-    const oid = writeEdits(child, writer);
+  for (const [name, oid] of written) {
     const change = node.changes.get(name);
     if (oid !== undefined) {
       if (change !== undefined) throw new DStoreError('INTERNAL', `${name} is to become both a file and a directory`);

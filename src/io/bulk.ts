@@ -45,6 +45,9 @@ const CHUNK_BYTES = 32 * 1024 * 1024;
 const CHUNKS_IN_FLIGHT = 2;
 const INLINE_ITEMS = 64;
 const INLINE_BYTES = 8 * 1024 * 1024;
+/** Looking costs microseconds per file on a local disk and round trips on a network one: threads start when the time shows the latter. */
+const LOOKING: ReadonlySet<TaskName> = new Set<TaskName>(['stat', 'readlink']);
+const LOOKING_MILLISECONDS = 120;
 const PROGRESS_MILLISECONDS = 100;
 /** The main thread gives way to signals and output at least this often while it works inline. */
 const INLINE_SLICE_MILLISECONDS = 10;
@@ -119,8 +122,11 @@ class WorkerPool implements BulkIo {
     };
     const timer = onBytes && setInterval(tell, PROGRESS_MILLISECONDS);
     try {
-      if (this.workers === 0 || isSmallBatch(task, items)) await runInline(task, items, report, options.shared, control);
-      else await this.#runInWorkers(task, items, report as (result: unknown, index: number) => void, options.shared, control);
+      const inline = this.workers === 0 || isSmallBatch(task, items) ? Number.POSITIVE_INFINITY : LOOKING.has(task) && this.#slots.length === 0 ? LOOKING_MILLISECONDS : 0;
+      const done = inline === 0 ? 0 : await runInline(task, items, report, options.shared, control, inline);
+      if (done < items.length && !control.aborted()) {
+        await this.#runInWorkers(task, items, done, report as (result: unknown, index: number) => void, options.shared, control);
+      }
     } finally {
       op.signal.removeEventListener('abort', stop);
       clearInterval(timer);
@@ -130,12 +136,12 @@ class WorkerPool implements BulkIo {
   }
 
   async #runInWorkers(
-    task: TaskName, items: readonly unknown[], report: (result: unknown, index: number) => void, options: unknown, control: Control,
+    task: TaskName, items: readonly unknown[], first: number, report: (result: unknown, index: number) => void, options: unknown, control: Control,
   ): Promise<void> {
     let failure: unknown;
     await new Promise<void>((resolve) => {
       const run: Run = {
-        id: this.#nextId++, task, items, options, control, report, next: 0, inFlight: 0, failure: undefined,
+        id: this.#nextId++, task, items, options, control, report, next: first, inFlight: 0, failure: undefined,
         finish: () => {
           failure = run.failure;
           resolve();
@@ -151,7 +157,8 @@ class WorkerPool implements BulkIo {
 
   #startWorkers(): void {
     while (this.#slots.length < this.workers) {
-      const worker = new Worker(this.#file);
+      // A thread holds a chunk of items at a time; without a limit V8 lets its garbage grow with the machine's memory.
+      const worker = new Worker(this.#file, { resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 } });
       const slot: Slot = { worker, inFlight: 0, weights: [], ring: undefined };
       worker.on('message', (message: ToMain) => this.#receive(slot, message));
       worker.on('error', (error) => this.#workerFailed(slot, error));
@@ -314,23 +321,30 @@ function sizeOnDisk(item: unknown): number {
   }
 }
 
+/** Returns how many items were done within the time. */
 async function runInline<K extends TaskName>(
-  task: K, items: readonly BulkTasks[K]['item'][], report: (result: BulkTasks[K]['result'], index: number) => void, options: unknown, control: Control,
-): Promise<void> {
+  task: K, items: readonly BulkTasks[K]['item'][], report: (result: BulkTasks[K]['result'], index: number) => void, options: unknown, control: Control, limitMilliseconds: number,
+): Promise<number> {
   await prepareTask(task, items);
   const context = createTaskContext(control.aborted, control.addBytes);
-  let since = nowMilliseconds();
+  const started = nowMilliseconds();
+  let since = started;
+  let done = 0;
   try {
-    for (const [index, item] of items.entries()) {
-      if (control.aborted()) return;
-      report(runTask(task, item, options, context), index);
-      if (nowMilliseconds() - since > INLINE_SLICE_MILLISECONDS) {
-        await new Promise((resolve) => setImmediate(resolve));
-        since = nowMilliseconds();
-      }
+    for (const item of items) {
+      if (control.aborted()) return done;
+      report(runTask(task, item, options, context), done);
+      done++;
+      const now = nowMilliseconds();
+      if (now - since <= INLINE_SLICE_MILLISECONDS) continue;
+      if (now - started > limitMilliseconds) return done;
+      await new Promise((resolve) => setImmediate(resolve));
+      since = nowMilliseconds();
     }
+    return done;
   } catch (error) {
     if (!(error instanceof TaskAborted)) throw error;
+    return done;
   } finally {
     finishChunk(context);
   }

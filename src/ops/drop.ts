@@ -180,6 +180,7 @@ class DropJob {
 
   async #dropFrom(from: ContentRemote, keys: readonly KeyText[], groups: ReadonlyMap<KeyText, readonly AnnexedFile[]>): Promise<void> {
     const remote = from.open();
+    remote.requireWritable?.();
     if (remote.remove === undefined || remote.readOnly) throw new DStoreError('REMOTE_READONLY', `${from.name} does not accept removals`, {});
     const present: KeyText[] = [];
     await remote.check(keys, ({ key, state, error }) => {

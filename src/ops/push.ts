@@ -10,6 +10,7 @@ import { byKey, shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { refuseAdjustedBranch, sharedMode } from '../dataset/dataset.ts';
 import { readLocations, recordLocations } from '../dataset/locations.ts';
+import { alreadyRecorded, noteRecorded } from '../dataset/recorded-push.ts';
 import type { LocationChange } from '../dataset/locations.ts';
 import { isInstalled } from '../dataset/nested.ts';
 import { readPlaces } from '../dataset/places.ts';
@@ -110,6 +111,7 @@ async function pushContent(dataset: Dataset, target: string, input: PushInput, r
 
 async function storeKeys(dataset: Dataset, goal: ContentRemote, files: readonly { path: string; key: KeyText }[], dryRun: boolean, run: Run): Promise<boolean> {
   const remote = goal.open();
+  remote.requireWritable?.();
   if (remote.store === undefined || remote.readOnly) {
     throw new DStoreError('REMOTE_READONLY', `${goal.name} does not accept content`, { hint: 'push to another place: dstore push --to STORE' });
   }
@@ -170,11 +172,12 @@ async function storeKeys(dataset: Dataset, goal: ContentRemote, files: readonly 
 /** Records what was stored now, and what was found there without being on record. */
 async function recordStored(dataset: Dataset, uuid: string, stored: readonly KeyText[], present: readonly KeyText[], run: Run): Promise<void> {
   const changes: LocationChange[] = stored.map((key) => ({ key, uuid, status: '1' }));
-  if (present.length > 0) {
+  if (present.length > 0 && !alreadyRecorded(dataset, uuid)) {
     const locations = await readLocations(dataset, present, run);
     for (const key of present) if (!(locations.get(key) ?? []).includes(uuid)) changes.push({ key, uuid, status: '1' });
   }
   await recordLocations(dataset, changes, run);
+  noteRecorded(dataset, uuid);
 }
 
 async function pushHistory(dataset: Dataset, target: string, branch: string | undefined, run: Run): Promise<void> {

@@ -4,18 +4,15 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { contentCheck } from '../core/content-check.ts';
-import { hashKey, wormKey } from '../core/backend.ts';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { ErrorInfo } from '../core/errors.ts';
-import type { KeyText } from '../core/key.ts';
-import { keyOfSymlink, pointerText, symlinkTarget } from '../core/pointer.ts';
+import { keyOfSymlink, symlinkTarget } from '../core/pointer.ts';
 import { checkAborted } from '../core/op.ts';
 import type { Op } from '../core/op.ts';
 import type { Run } from '../core/run.ts';
 import { shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { pathArguments, readDatasetId, refuseAdjustedBranch } from '../dataset/dataset.ts';
+import { readDatasetId, refuseAdjustedBranch } from '../dataset/dataset.ts';
 import { filePolicy } from '../dataset/file-policy.ts';
 import type { FilePolicy } from '../dataset/file-policy.ts';
 import { lockIndex, newEntry } from '../dataset/index-update.ts';
@@ -24,18 +21,19 @@ import { locationEdits, recordLocations } from '../dataset/locations.ts';
 import type { LocationChange } from '../dataset/locations.ts';
 import { isInstalled } from '../dataset/nested.ts';
 import { readPlaces } from '../dataset/places.ts';
+import { selectionOf } from '../dataset/path-arguments.ts';
+import type { PathSelection } from '../dataset/select-paths.ts';
 import { withChanges } from '../dataset/unfinished.ts';
-import { selectPaths } from '../dataset/select-paths.ts';
-import { existsInWorkTree, lstatData, pointerOnDisk, scanWorkTree } from '../dataset/work-tree.ts';
+import { Ingest } from '../transfer/ingest.ts';
+import type { Staged } from '../transfer/ingest.ts';
+import { existsInWorkTree, lstatData, scanWorkTree } from '../dataset/work-tree.ts';
 import type { WorkTreeChange } from '../dataset/work-tree.ts';
 import type { GitIndex, IndexEntry } from '../git/git-index.ts';
 import { writeTreeFromIndex } from '../git/git-index.ts';
 import { identity } from '../git/objects.ts';
 import type { ObjectWriter } from '../git/objects.ts';
 import { openRepository } from '../git/repository.ts';
-import type { StatData } from '../io/bulk.ts';
 import { syncFileSystem } from '../io/durable.ts';
-import { itemFailure } from '../io/item-failure.ts';
 import type { SaveInput } from '../core/inputs.ts';
 
 const SYMLINK = 0o120000;
@@ -52,15 +50,13 @@ export async function save(input: SaveInput, run: Run): Promise<void> {
 
 /** Inner datasets first, so that the outer commit names their new state. */
 async function saveNested(dataset: Dataset, input: SaveInput, run: Run): Promise<void> {
-  const selection = selectPaths(pathArguments(dataset, input.cwd, input.paths), dataset.prefix);
-  for (const entry of dataset.repo.readIndex().entries) {
+  const index = dataset.repo.readIndex();
+  const selection = selectionOf(dataset, input.paths, index);
+  for (const entry of index.entries) {
     if ((entry.mode & TYPE_MASK) !== SUBMODULE || !isInstalled(dataset.top, entry.path)) continue;
     if (selection.matches(entry.path) || selection.mayContain(entry.path)) await save({ ...input, cwd: join(dataset.top, entry.path), paths: [] }, run);
   }
 }
-
-/** What an index entry becomes; undefined removes it. */
-interface Staged { readonly path: string; readonly mode: number; readonly oid: string; readonly stat: StatData }
 
 class SaveJob {
   readonly #dataset: Dataset;
@@ -69,7 +65,7 @@ class SaveJob {
   readonly #writer: ObjectWriter;
   readonly #staged: Staged[] = [];
   readonly #removed: string[] = [];
-  readonly #locations: LocationChange[] = [];
+  readonly #annexedKeys: string[] = [];
   readonly #failures = new Set<string>();
   #recorded: { path: string; what: string; key?: string; bytes?: number }[] = [];
 
@@ -82,10 +78,25 @@ class SaveJob {
 
   async save(): Promise<void> {
     const dataset = this.#dataset;
+    const selection = await this.#stage();
+    if (selection === undefined) return;
+    const committed = await this.#recordingOnFailure(async () => await this.#commit(selection));
+    for (const { path, what, key, bytes } of this.#recorded) {
+      if (!this.#failures.has(path)) this.#report(path, { status: 'ok', message: what, ...(key === undefined ? {} : { key }), ...(bytes === undefined ? {} : { bytes }) });
+    }
+    this.#run.report({
+      type: 'result', action: 'save', kind: 'dataset', dataset: dataset.top, path: shownPath(dataset.prefix, '.'), status: committed === undefined ? 'notneeded' : 'ok',
+      ...(committed === undefined ? { message: 'nothing to save' } : { details: { commit: committed } }),
+    });
+  }
+
+  /** Takes everything that changed into annex and git objects; undefined after a dry run. What the scan found is let go with it. */
+  async #stage(): Promise<PathSelection | undefined> {
+    const dataset = this.#dataset;
     const run = this.#run;
     const { repo } = dataset;
     const index = repo.readIndex();
-    const selection = selectPaths(pathArguments(dataset, this.#input.cwd, this.#input.paths), dataset.prefix);
+    const selection = selectionOf(dataset, this.#input.paths, index);
     run.emit({ type: 'phase', name: 'scanning' });
     const { changes } = await scanWorkTree(dataset, index, selection, run);
     for (const argument of selection.unmatched()) {
@@ -98,28 +109,29 @@ class SaveJob {
     const policy = filePolicy(dataset, index, book.files, changes.filter(({ path }) => path.endsWith('.gitattributes')).map(({ path }) => path));
     const wanted = changes.filter(({ kind }) => this.#input.updated !== true || kind !== 'untracked');
     const relock = await this.#temporarilyUnlocked(index, headTree, selection.matches, new Set(wanted.map(({ path }) => path)));
-
-    if (this.#input.dryRun === true) return this.#reportPlan(wanted, policy);
-
+    if (this.#input.dryRun === true) {
+      this.#reportPlan(wanted, policy);
+      return undefined;
+    }
     // Who cannot commit must learn it before files are moved.
     identity(repo.config);
     if (wanted.length > 0) (await lockIndex(dataset, run)).rollback();
-    let committed: string | undefined;
+    await this.#recordingOnFailure(async () => await this.#stageAll(wanted, relock, policy));
+    return selection;
+  }
+
+  /** Content that is in the annex by the time something fails is recorded; its links are saved by the next run. */
+  async #recordingOnFailure<T>(work: () => Promise<T>): Promise<T> {
     try {
-      await this.#stageAll(wanted, relock, policy);
-      committed = await this.#commit(selection);
+      return await work();
     } catch (error) {
-      // Content that is in the annex by now is recorded; its links are saved by the next run.
-      await recordLocations(dataset, this.#locations, run);
+      await recordLocations(this.#dataset, this.#locations(), this.#run);
       throw error;
     }
-    for (const { path, what, key, bytes } of this.#recorded) {
-      if (!this.#failures.has(path)) this.#report(path, { status: 'ok', message: what, ...(key === undefined ? {} : { key }), ...(bytes === undefined ? {} : { bytes }) });
-    }
-    run.report({
-      type: 'result', action: 'save', kind: 'dataset', dataset: dataset.top, path: shownPath(dataset.prefix, '.'), status: committed === undefined ? 'notneeded' : 'ok',
-      ...(committed === undefined ? { message: 'nothing to save' } : { details: { commit: committed } }),
-    });
+  }
+
+  #locations(): LocationChange[] {
+    return this.#annexedKeys.map((key) => ({ key, uuid: this.#dataset.uuid, status: '1' }));
   }
 
   /**
@@ -158,7 +170,15 @@ class SaveJob {
         this.#fail(change.path, isDStoreError(error) ? error.toInfo() : { code: 'DSTORE_E_IO', message: `cannot save ${change.path}: ${(error as Error).message}` });
       }
     }
-    await this.#stageInAnnex(toAnnex, policy, committedUnlocked);
+    const ingest = new Ingest(this.#dataset, {
+      policy, writer: this.#writer, stage: (entry) => this.#staged.push(entry), fail: (path, error) => this.#fail(path, error),
+      keepUnlocked: (path) => policy.addUnlocked || committedUnlocked.has(path),
+      annexed: (change, key, bytes) => {
+        this.#annexedKeys.push(key);
+        this.#recorded.push({ path: change.path, what: change.kind === 'untracked' ? 'added' : 'modified', key, bytes });
+      },
+    }, this.#run);
+    await ingest.run(toAnnex);
     this.#relock(relock);
   }
 
@@ -204,7 +224,7 @@ class SaveJob {
     this.#dataset.keys.note(oid, true, key);
     this.#staged.push({ path: change.path, mode: SYMLINK, oid, stat: lstatData(path)! });
     // Content that is here without being on record: a save that was killed, or a link that was made by hand.
-    if (key !== undefined && this.#dataset.objects.find(key) !== undefined) this.#locations.push({ key, uuid: this.#dataset.uuid, status: '1' });
+    if (key !== undefined && this.#dataset.objects.find(key) !== undefined) this.#annexedKeys.push(key);
     this.#recorded.push({ path: change.path, what: change.kind === 'untracked' ? 'added' : 'modified', ...(key === undefined ? {} : { key }) });
   }
 
@@ -214,98 +234,6 @@ class SaveJob {
     const oid = this.#writer.blobFile === undefined || stat.size < 1 << 20 ? this.#writer.blob(readFileSync(path)) : this.#writer.blobFile(path);
     this.#staged.push({ path: change.path, mode: (stat.mode & 0o100) === 0 ? 0o100644 : 0o100755, oid, stat });
     this.#recorded.push({ path: change.path, what: `${change.kind === 'untracked' ? 'added' : 'modified'} (git)`, bytes: stat.size });
-  }
-
-  async #stageInAnnex(changes: readonly WorkTreeChange[], policy: FilePolicy, keepUnlocked: ReadonlySet<string>): Promise<void> {
-    if (changes.length === 0) return;
-    const dataset = this.#dataset;
-    const run = this.#run;
-    const total = changes.reduce((sum, { stat }) => sum + stat!.size, 0);
-    run.emit({ type: 'plan', action: 'save', files: changes.length, bytes: total });
-    run.emit({ type: 'phase', name: 'hashing' });
-    const locked: Ingest[] = [];
-    const unlocked: Ingest[] = [];
-    const take = (change: WorkTreeChange, key: KeyText, stat: StatData): void => {
-      (policy.addUnlocked || keepUnlocked.has(change.path) ? unlocked : locked).push({ change, key, stat });
-    };
-    // An unlocked file without content here shows its pointer; that is a link to the key, not content.
-    const withContent: { change: WorkTreeChange; backend: ReturnType<FilePolicy['backend']> }[] = [];
-    for (const change of changes) {
-      const pointer = pointerOnDisk(join(dataset.top, change.path), change.stat!.size);
-      if (pointer !== undefined) this.#stagePointer(change.path, pointer, change.stat!);
-      else withContent.push({ change, backend: policy.backend(change.path) });
-    }
-    const hashed = withContent.filter(({ backend }) => backend.hash !== undefined);
-    for (const { change, backend } of withContent) {
-      if (backend.hash !== undefined) continue;
-      if (backend.name !== 'WORM') this.#fail(change.path, { code: 'DSTORE_E_KEY_UNSUPPORTED', message: `the backend ${backend.name} is not for files` });
-      else take(change, wormKey(change.path, change.stat!.size, change.stat!.mtimeSeconds), change.stat!);
-    }
-    let files = 0;
-    await dataset.bulk.run('hash', hashed.map(({ change, backend }) => ({ path: join(dataset.top, change.path), hash: backend.hash! })), (result, position) => {
-      const { change, backend } = hashed[position]!;
-      files++;
-      if (result.error !== undefined) {
-        const info = result.error.code === 'CHANGED'
-          ? { code: 'DSTORE_E_CONTENT_CHANGED', message: `${change.path} changed while it was read`, hint: 'save it again when it is complete' }
-          : itemFailure(result.error, `cannot read ${change.path}`);
-        this.#fail(change.path, info);
-      } else take(change, hashKey(backend, result.digest!, result.size!, change.path, policy.extensions), result.stat!);
-    }, run, { onBytes: (bytes) => run.emit({ type: 'progress', files, bytes }) });
-    run.emit({ type: 'phase', name: 'saving' });
-    await this.#moveToAnnex(locked);
-    await this.#copyToAnnex(unlocked);
-  }
-
-  async #moveToAnnex(ingests: readonly Ingest[]): Promise<void> {
-    const dataset = this.#dataset;
-    const items = ingests.map(({ change, key, stat }) => ({
-      path: join(dataset.top, change.path), objectPath: dataset.objects.path(key), linkTarget: symlinkTarget(change.path, key), expect: stat,
-    }));
-    dataset.scratch.willChange(ingests.map(({ key }) => key));
-    await dataset.bulk.run('annex', items, (result, position) => {
-      const { change, key, stat } = ingests[position]!;
-      if (result.error !== undefined) return this.#failItem(change.path, result.error);
-      const oid = this.#writer.blob(items[position]!.linkTarget);
-      dataset.keys.note(oid, true, key);
-      this.#staged.push({ path: change.path, mode: SYMLINK, oid, stat: result.stat! });
-      this.#annexed(change, key, stat.size);
-    }, this.#run, { shared: { shared: dataset.shared, staging: dataset.scratch.folder() } });
-  }
-
-  /** Files that stay unlocked keep their bytes; the annex gets a copy of its own. */
-  async #copyToAnnex(ingests: readonly Ingest[]): Promise<void> {
-    if (ingests.length === 0) return;
-    const dataset = this.#dataset;
-    const copied: Ingest[] = [];
-    const items = ingests.map(({ change, key, stat }) => ({ source: join(dataset.top, change.path), target: dataset.scratch.name(), mode: 0o444 | (stat.mode & 0o111), ...contentCheck(key) }));
-    const positions: number[] = [];
-    await dataset.bulk.run('copy', items, (result, position) => {
-      if (result.error !== undefined) return this.#failItem(ingests[position]!.change.path, result.error);
-      copied.push(ingests[position]!);
-      positions.push(position);
-    }, this.#run);
-    const place = copied.map(({ key, stat }, number) => ({
-      source: items[positions[number]!]!.target, target: dataset.objects.path(key), fileMode: 0o444 | (stat.mode & 0o111), directoryMode: dataset.shared === 'private' ? 0o555 : 0o2775, parentShared: dataset.shared,
-    }));
-    dataset.scratch.willChange(copied.map(({ key }) => key));
-    await dataset.bulk.run('place', place, (result, position) => {
-      const { change, key, stat } = copied[position]!;
-      if (result.error !== undefined) return this.#failItem(change.path, result.error);
-      this.#stagePointer(change.path, key, stat);
-      this.#annexed(change, key, stat.size);
-    }, this.#run);
-  }
-
-  #stagePointer(path: string, key: KeyText, stat: StatData): void {
-    const oid = this.#writer.blob(pointerText(key));
-    this.#dataset.keys.note(oid, false, key);
-    this.#staged.push({ path, mode: (stat.mode & 0o100) === 0 ? 0o100644 : 0o100755, oid, stat });
-  }
-
-  #annexed(change: WorkTreeChange, key: KeyText, bytes: number): void {
-    this.#locations.push({ key, uuid: this.#dataset.uuid, status: '1' });
-    this.#recorded.push({ path: change.path, what: change.kind === 'untracked' ? 'added' : 'modified', key, bytes });
   }
 
   #relock(entries: readonly IndexEntry[]): void {
@@ -341,13 +269,13 @@ class SaveJob {
   }
 
   /** Returns the new commit, or undefined when there was nothing to record. */
-  async #commit(selection: ReturnType<typeof selectPaths>): Promise<string | undefined> {
+  async #commit(selection: PathSelection): Promise<string | undefined> {
     const dataset = this.#dataset;
     const { repo } = dataset;
     // From here on the work tree has changed: finishing is better than stopping half way.
     const run: Op = { signal: new AbortController().signal, emit: (event) => this.#run.emit(event) };
     // Before the lock, which others wait for.
-    if (this.#locations.length > 0) await syncFileSystem(dataset.annexDirectory);
+    if (this.#annexedKeys.length > 0) await syncFileSystem(dataset.annexDirectory);
     const locked = await lockIndex(dataset, run);
     try {
       for (const path of this.#removed) locked.index.delete(path);
@@ -367,7 +295,7 @@ class SaveJob {
         const author = identity(repo.config);
         commit = this.#writer.commit({ tree, parents: head.oid === undefined ? [] : [head.oid], author, committer: author, message: `${this.#message()}\n` });
       }
-      await dataset.branch.update(locationEdits(this.#locations), run, { writer: this.#writer });
+      await dataset.branch.update(locationEdits(this.#locations()), run, { writer: this.#writer });
       dataset.scratch.recorded();
       if (commit !== undefined) repo.updateRefs([{ name: head.ref ?? 'HEAD', to: commit, from: head.oid ?? null }], `commit: ${this.#message().split('\n')[0]!}`);
       locked.commit();
@@ -379,7 +307,7 @@ class SaveJob {
   }
 
   /** With paths given, only they are committed; what else is staged stays staged. */
-  async #partialTree(index: GitIndex, headTree: string | undefined, selection: ReturnType<typeof selectPaths>, op: Op): Promise<string> {
+  async #partialTree(index: GitIndex, headTree: string | undefined, selection: PathSelection, op: Op): Promise<string> {
     const changes = new Map<string, { mode: string; oid: string } | undefined>();
     for (const path of this.#removed) changes.set(path, undefined);
     for (const { path, mode, oid } of this.#staged) changes.set(path, { mode: mode.toString(8).padStart(6, '0'), oid });
@@ -413,12 +341,6 @@ class SaveJob {
     }
   }
 
-  #failItem(path: string, error: { code: string; message: string }): void {
-    this.#fail(path, error.code === 'CHANGED'
-      ? { code: 'DSTORE_E_CONTENT_CHANGED', message: `${path} changed while it was saved`, hint: 'save it again when it is complete' }
-      : itemFailure(error, `cannot save ${path}`));
-  }
-
   #fail(path: string, error: ErrorInfo): void {
     this.#failures.add(path);
     this.#report(path, { status: 'error', error });
@@ -428,5 +350,3 @@ class SaveJob {
     this.#run.report({ type: 'result', action: 'save', kind: 'file', path: shownPath(this.#dataset.prefix, path), dataset: this.#dataset.top, ...result });
   }
 }
-
-interface Ingest { readonly change: WorkTreeChange; readonly key: KeyText; readonly stat: StatData }

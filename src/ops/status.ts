@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Run } from '../core/run.ts';
 import { shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { pathArguments, withDataset } from '../dataset/dataset.ts';
+import { withDataset } from '../dataset/dataset.ts';
 import { tryUpdateIndex } from '../dataset/index-update.ts';
 import { isInstalled } from '../dataset/nested.ts';
-import { selectPaths } from '../dataset/select-paths.ts';
+import { selectionOf } from '../dataset/path-arguments.ts';
 import type { PathSelection } from '../dataset/select-paths.ts';
 import { existsInWorkTree, scanWorkTree } from '../dataset/work-tree.ts';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
@@ -19,7 +19,7 @@ const SUBMODULE = 0o160000;
 export async function status(input: StatusInput, run: Run): Promise<void> {
   await withDataset(input.cwd, run, async (dataset) => {
     const index = dataset.repo.readIndex();
-    const selection = selectPaths(pathArguments(dataset, input.cwd, input.paths), dataset.prefix);
+    const selection = selectionOf(dataset, input.paths, index);
     const { changes, refreshed } = await scanWorkTree(dataset, index, selection, run);
     const staged = await stagedChanges(dataset, index, selection, run);
     for (const argument of selection.unmatched()) {

@@ -2,19 +2,19 @@
  * Content of a plain git-annex repository that is reachable by path: a colleague's clone, a bare repository on a disk.
  * Both hash layouts are read; new content goes where git-annex itself would put it.
  */
-import { existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { DStoreError } from '../core/errors.ts';
+import { DStoreError, toDStoreError } from '../core/errors.ts';
 import type { KeyText } from '../core/key.ts';
 import { objectPathLower, objectPathMixed } from '../core/object-path.ts';
 import type { DropProof } from '../core/drop-decision.ts';
 import type { Op } from '../core/op.ts';
+import { checkAborted } from '../core/op.ts';
 import type { AnnexLocks } from '../io/annex-locks.ts';
 import type { BulkIo } from '../io/bulk.ts';
 import type { SharedMode } from '../io/durable.ts';
 import type { HeldLock } from '../io/file-lock.ts';
-import { itemFailure } from '../io/item-failure.ts';
-import { checkObjects, fetchObjects, storeObjects } from './object-tree.ts';
+import { checkObjects, fetchObjects, isReachable, removeObjects, storeObjects } from './object-tree.ts';
 import type { WritableObjectTree } from './object-tree.ts';
 import type { FetchAnswer, FetchRequest, HeldCopies, PresenceAnswer, Remote, RemoveAnswer, StoreAnswer, StoreRequest } from './remote.ts';
 
@@ -29,6 +29,9 @@ export interface AnnexRepositoryOptions {
   readonly cost?: number;
   locks(): AnnexLocks;
 }
+
+/** Every lock is an open file. */
+const LOCKED_AT_ONCE = 256;
 
 export function openAnnexRepository(options: AnnexRepositoryOptions): Remote {
   return new AnnexRepository(options);
@@ -70,28 +73,37 @@ class AnnexRepository implements Remote {
 
   async remove(proofs: readonly DropProof[], report: (answer: RemoveAnswer) => void, op: Op): Promise<void> {
     this.#requireReachable();
-    const free: { key: KeyText; paths: string[]; lock: HeldLock }[] = [];
-    for (const { key } of proofs) {
-      const paths = this.#paths(key);
-      const path = paths.find((candidate) => existsSync(candidate));
-      if (path === undefined) report({ key, state: 'absent', bytes: 0 });
-      else {
-        const lock = this.#options.locks().tryContent(path, 'exclusive');
-        if (lock === undefined) report({ key, state: 'failed', bytes: 0, error: { code: 'DSTORE_E_LOCKED', message: `${key} is in use in ${this.name}`, hint: 'run the command again later' } });
-        else free.push({ key, paths, lock });
-      }
+    const keys = [...new Set(proofs.map(({ key }) => key))];
+    for (let first = 0; first < keys.length; first += LOCKED_AT_ONCE) {
+      checkAborted(op);
+      await this.#removeSome(keys.slice(first, first + LOCKED_AT_ONCE), report, op);
     }
+  }
+
+  async #removeSome(keys: readonly KeyText[], report: (answer: RemoveAnswer) => void, op: Op): Promise<void> {
+    const items: { key: KeyText; path: string }[] = [];
+    const locks: HeldLock[] = [];
     try {
-      const items = free.flatMap(({ key, paths }) => paths.map((path) => ({ key, path })));
-      const done = new Map<KeyText, RemoveAnswer>();
-      await this.#options.bulk.run('remove', items.map(({ path }) => ({ path })), (result, index) => {
-        const { key } = items[index]!;
-        if (result.error !== undefined) done.set(key, { key, state: 'failed', bytes: 0, error: itemFailure(result.error, `cannot remove ${key} from ${this.name}`) });
-        else if (result.removed && done.get(key)?.state !== 'failed') done.set(key, { key, state: 'removed', bytes: result.bytes });
-      }, op);
-      for (const { key } of free) report(done.get(key) ?? { key, state: 'absent', bytes: 0 });
+      for (const key of keys) {
+        const paths = this.#paths(key);
+        try {
+          const path = paths.find((candidate) => isThere(candidate));
+          const lock = path === undefined ? undefined : this.#options.locks().tryContent(path, 'exclusive');
+          if (path !== undefined && lock === undefined) {
+            report({ key, state: 'failed', bytes: 0, error: { code: 'DSTORE_E_LOCKED', message: `${key} is in use in ${this.name}`, hint: 'run the command again later' } });
+            continue;
+          }
+          if (lock !== undefined) locks.push(lock);
+        } catch (error) {
+          // What cannot be looked at is not known to be absent.
+          report({ key, state: 'failed', bytes: 0, error: toDStoreError(error, `cannot remove ${key} from ${this.name}`).toInfo() });
+          continue;
+        }
+        for (const path of paths) items.push({ key, path });
+      }
+      await removeObjects(this.#tree(), items, report, op);
     } finally {
-      for (const { lock } of free) lock.release();
+      for (const lock of locks) lock.release();
     }
   }
 
@@ -99,18 +111,27 @@ class AnnexRepository implements Remote {
     const locks: HeldLock[] = [];
     const held = new Set<KeyText>();
     for (const key of keys) {
-      const path = this.#paths(key).find((candidate) => existsSync(candidate));
-      const lock = path === undefined ? undefined : this.#options.locks().tryContent(path, 'shared');
-      if (lock === undefined) continue;
-      locks.push(lock);
-      held.add(key);
+      try {
+        const path = this.#paths(key).find((candidate) => isThere(candidate));
+        const lock = path === undefined ? undefined : this.#options.locks().tryContent(path, 'shared');
+        if (lock === undefined) continue;
+        locks.push(lock);
+        held.add(key);
+      } catch {
+        // Where this user may not lock, on a read-only file system for example, the copy is not held: it counts as less then.
+      }
     }
     return { keys: held, release: () => { for (const lock of locks) lock.release(); } };
   }
 
   #tree(): WritableObjectTree {
     const { bulk, shared, gitDirectory } = this.#options;
-    return { bulk, shared, label: this.name, paths: (key) => this.#paths(key), staging: join(gitDirectory, 'annex', 'dstore', 'transfer'), directoryMode: 0o555 };
+    return {
+      bulk, shared, label: this.name, paths: (key) => this.#paths(key), requireReachable: () => this.#requireReachable(),
+      staging: join(gitDirectory, 'annex', 'dstore', 'transfer'),
+      // git-annex leaves the directories of a shared repository writable: the next one to remove the object may be another user.
+      ...(shared === 'private' ? { directoryMode: 0o555 } : {}),
+    };
   }
 
   #paths(key: KeyText): string[] {
@@ -119,9 +140,19 @@ class AnnexRepository implements Remote {
   }
 
   #requireReachable(): void {
-    if (existsSync(join(this.#options.gitDirectory, 'config'))) return;
+    if (isReachable(join(this.#options.gitDirectory, 'config')) && (isReachable(this.#objects) || !isThere(this.#objects))) return;
     throw new DStoreError('REMOTE_UNAVAILABLE', `${this.name}: the repository ${this.#options.gitDirectory} cannot be reached`, {
       hint: 'check that the file system is mounted, then run the command again', retryable: true,
     });
+  }
+}
+
+/** @throws the system's error when it cannot be found out */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
+    throw error;
   }
 }

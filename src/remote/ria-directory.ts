@@ -2,9 +2,9 @@
  * Content of one dataset in a RIA store that is reachable as a directory: DataLad's ORA special remote over the file system.
  * Lookup order and hash directories: store-layout/SPEC.md.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { DStoreError, toDStoreError } from '../core/errors.ts';
+import { DStoreError } from '../core/errors.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { KeyText } from '../core/key.ts';
 import { storeObjectPaths } from '../core/object-path.ts';
@@ -12,8 +12,7 @@ import type { DropProof } from '../core/drop-decision.ts';
 import type { Op } from '../core/op.ts';
 import type { BulkIo } from '../io/bulk.ts';
 import type { SharedMode } from '../io/durable.ts';
-import { itemFailure } from '../io/item-failure.ts';
-import { checkObjects, fetchObjects, storeObjects } from './object-tree.ts';
+import { checkObjects, fetchObjects, isReachable, removeObjects, storeObjects } from './object-tree.ts';
 import type { WritableObjectTree } from './object-tree.ts';
 import type { FetchAnswer, FetchRequest, PresenceAnswer, Remote, RemoveAnswer, StoreAnswer, StoreRequest } from './remote.ts';
 
@@ -69,34 +68,27 @@ class RiaDirectory implements Remote {
 
   async store(requests: readonly StoreRequest[], report: (answer: StoreAnswer) => void, op: Op, onBytes?: (total: number) => void): Promise<void> {
     this.#requireReachable();
-    this.#requireWritable();
+    this.requireWritable();
     await storeObjects(this.#tree(), requests, report, op, onBytes);
   }
 
   async remove(proofs: readonly DropProof[], report: (answer: RemoveAnswer) => void, op: Op): Promise<void> {
     this.#requireReachable();
-    this.#requireWritable();
-    const items = proofs.flatMap(({ key }) => this.#paths(key).map((path) => ({ key, path })));
-    const answers = new Map<KeyText, RemoveAnswer>();
-    await this.#options.bulk.run('remove', items.map(({ path }) => ({ path })), (result, index) => {
-      const { key } = items[index]!;
-      const before = answers.get(key);
-      if (before?.state === 'failed') return;
-      if (result.error !== undefined) answers.set(key, { key, state: 'failed', bytes: 0, error: itemFailure(result.error, `cannot remove ${key} from ${this.name}`) });
-      else if (result.removed) answers.set(key, { key, state: 'removed', bytes: (before?.bytes ?? 0) + result.bytes });
-      else if (before === undefined) answers.set(key, { key, state: 'absent', bytes: 0 });
-    }, op);
+    this.requireWritable();
     const archived = this.#archiveDoubt();
-    for (const answer of answers.values()) {
-      // A key in an archive stays readable; saying "removed" would be false.
-      report(archived === undefined || answer.state === 'failed' ? answer : { ...answer, state: 'failed', error: archived });
+    if (archived !== undefined) {
+      // A key in an archive stays readable, so saying "removed" would be false; nothing is touched, since nobody here can tell which are.
+      for (const { key } of proofs) report({ key, state: 'failed', bytes: 0, error: archived });
+      return;
     }
+    const items = proofs.flatMap(({ key }) => this.#paths(key).map((path) => ({ key, path })));
+    await removeObjects(this.#tree(), items, report, op);
   }
 
   #tree(): WritableObjectTree {
     const { bulk, shared, directory } = this.#options;
     return {
-      bulk, shared, label: this.name, paths: (key) => this.#paths(key), doubt: this.#archiveDoubt(),
+      bulk, shared, label: this.name, paths: (key) => this.#paths(key), doubt: this.#archiveDoubt(), requireReachable: () => this.#requireReachable(),
       staging: join(directory, `ora-remote-${this.#options.clientUuid}`, 'transfer'),
     };
   }
@@ -107,20 +99,14 @@ class RiaDirectory implements Remote {
 
   /** The store being away must not look like every key being absent. */
   #requireReachable(): void {
-    let found: boolean;
-    try {
-      found = existsSync(join(this.#options.directory, 'ria-layout-version'));
-    } catch (error) {
-      throw toDStoreError(error, `cannot open ${this.#options.directory}`);
-    }
-    if (!found) {
-      throw new DStoreError('REMOTE_UNAVAILABLE', `${this.name}: the store directory ${this.#options.directory} cannot be reached`, {
-        hint: 'check that the file system is mounted, then run the command again', retryable: true,
-      });
-    }
+    const { directory } = this.#options;
+    if (isReachable(join(directory, 'ria-layout-version')) && (isReachable(this.#objects) || isUnmade(this.#objects))) return;
+    throw new DStoreError('REMOTE_UNAVAILABLE', `${this.name}: the store directory ${directory} cannot be reached`, {
+      hint: 'check that the file system is mounted, then run the command again', retryable: true,
+    });
   }
 
-  #requireWritable(): void {
+  requireWritable(): void {
     if (!this.readOnly) return;
     throw new DStoreError('STORE_VERSION', `${this.name}: layout version ${this.#options.layoutVersion} of ${this.#options.directory} is not one this program writes`, {
       hint: 'use a newer dstore for this store',
@@ -138,3 +124,11 @@ class RiaDirectory implements Remote {
   }
 }
 
+/** An object tree that was never made is empty. A link whose target is away, on a file system that is not mounted, is not. */
+function isUnmade(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
+}

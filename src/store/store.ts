@@ -1,7 +1,7 @@
 /**
  * A store on one filesystem shard: a RIA store root as DataLad writes and reads it. Specified in store-layout/SPEC.md.
  */
-import { chmodSync, existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, realpathSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DStoreError, isDStoreError, toDStoreError } from '../core/errors.ts';
 import { parseLayoutVersion } from '../core/layout-version.ts';
@@ -10,13 +10,16 @@ import { datasetDirectory, fileStoreUrl } from '../core/ria-url.ts';
 import { isUuid } from '../core/uuid.ts';
 import { editConfig } from '../git/config.ts';
 import { initRepository } from '../git/repository.ts';
-import { makeDirectory, writeFileAtomic } from '../io/durable.ts';
+import { randomName } from '../io/clock.ts';
+import { makeDirectory, syncDirectory, syncFileSystem, writeFileAtomic } from '../io/durable.ts';
 import type { SharedMode } from '../io/durable.ts';
 
 /** Layout of the dataset tree that this program reads and writes. */
 const STORE_VERSION = '1';
 /** Object layout of new dataset directories: its first hash level is the partition. */
 const NEW_DATASET_VERSION = '1';
+/** As the kernel: more links than this are a loop. */
+const MAX_LINKS = 40;
 
 export interface DatasetInStore {
   readonly id: string;
@@ -62,8 +65,15 @@ export class Store {
     return join(this.path, datasetDirectory(id));
   }
 
+  /** @throws PERMISSION, IO when it cannot be found out */
   has(id: string): boolean {
-    return existsSync(join(this.directoryOf(id), 'ria-layout-version'));
+    const file = join(this.directoryOf(id), 'ria-layout-version');
+    try {
+      return statSync(file, { throwIfNoEntry: false }) !== undefined;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
+      throw toDStoreError(error, `cannot look for ${file}`);
+    }
   }
 
   /** @throws DATASET_UNKNOWN; STORE_CORRUPT when the directory is there without its version file */
@@ -77,7 +87,7 @@ export class Store {
 
   /** The dataset that an alias names; aliases of aliases are followed, but never out of the store. */
   resolveAlias(alias: string): string {
-    checkAlias(alias);
+    checkFileName(alias);
     const link = join(this.path, 'alias', alias);
     if (lstatSync(link, { throwIfNoEntry: false }) === undefined) {
       throw new DStoreError('DATASET_UNKNOWN', `${this.path} has no alias ${alias}`, { hint: `see what it has with: dstore store list ${this.path}` });
@@ -86,13 +96,28 @@ export class Store {
     try {
       target = realpathSync(link);
     } catch (error) {
-      throw new DStoreError('STORE_CORRUPT', `${link}: the alias leads nowhere (${readlinkSync(link)})`, { cause: error, hint: 'remove the link, or give the alias again with: dstore store add-dataset --alias' });
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ELOOP') throw toDStoreError(error, `cannot follow the alias ${link}`);
+      throw new DStoreError('STORE_CORRUPT', `${link}: the alias leads nowhere`, { cause: error, hint: 'remove the link, or give the alias again with: dstore store add-dataset --alias' });
     }
-    const id = idOfDirectory(realpathSync(this.path), target);
+    // A dataset directory may itself be a link to where there is room; what counts is the place in the store that the alias names.
+    const id = this.#idOfLink(link) ?? idOfDirectory(realpathSync(this.path), target);
     if (id === undefined) {
       throw new DStoreError('STORE_CORRUPT', `${link}: the alias leads out of the store, to ${target}`, { hint: 'remove the link' });
     }
     return id;
+  }
+
+  #idOfLink(link: string): string | undefined {
+    let path = link;
+    for (let count = 0; count < MAX_LINKS; count++) {
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || (path === link && !stat.isSymbolicLink())) return undefined;
+      const id = idOfDirectory(this.path, path);
+      if (id !== undefined || !stat.isSymbolicLink()) return id;
+      path = resolve(dirname(path), readlinkSync(path));
+    }
+    return undefined;
   }
 
   datasets(): DatasetInStore[] {
@@ -109,21 +134,33 @@ export class Store {
   }
 
   /**
-   * Makes the directory of a new dataset: bare repository, object tree, version file last, since it is what makes readers look.
+   * Makes the directory of a new dataset, complete and durable under another name first, so that nobody sees half of one and of several
+   * publishers one wins: the caller goes on with the `storageUuid` of the answer, which may be another publisher's.
    * @param storageUuid UUID of the special remote that will be recorded in the dataset
+   * @throws ALREADY_EXISTS; STORE_CORRUPT when there are objects of unknown layout; PERMISSION, NO_SPACE, …
    */
-  createDataset(id: string, storageUuid: string, shared: SharedMode): DatasetInStore {
+  async createDataset(id: string, storageUuid: string, shared: SharedMode): Promise<DatasetInStore> {
     this.requireWritable();
     const directory = this.directoryOf(id);
     if (this.has(id)) throw new DStoreError('ALREADY_EXISTS', `${this.path} has the dataset ${id} already`, { hint: `push to it with: dstore push --to ${this.path}` });
+    const temporary = join(dirname(directory), `.dstore-${randomName()}.tmp`);
     try {
-      makeDirectory(directory, shared);
-      void initRepository(directory, { bare: true, shared }).close();
-      for (const part of ['annex', 'annex/objects', 'archives']) makeDirectory(join(directory, part), shared);
-      editConfig(join(directory, 'config'), [{ name: 'datalad.ora-remote.uuid', value: storageUuid }]);
-      writeFileAtomic(join(directory, 'ria-layout-version'), `${NEW_DATASET_VERSION}\n`, { mode: shared === 'private' ? 0o644 : 0o664 });
+      makeDirectory(dirname(directory), shared);
+      if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) {
+        fillDatasetDirectory(temporary, storageUuid, shared);
+        await syncFileSystem(temporary);
+        try {
+          renameSync(temporary, directory);
+        } catch (error) {
+          // Somebody else has published it in this moment.
+          if (!this.has(id)) throw error;
+        }
+        syncDirectory(dirname(directory));
+      } else completeDatasetDirectory(directory, storageUuid, shared);
     } catch (error) {
       throw toDStoreError(error, `cannot make the dataset directory ${directory}`);
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
     }
     return this.dataset(id);
   }
@@ -131,7 +168,7 @@ export class Store {
   /** @throws ALIAS_TAKEN when it names another dataset; naming the same one again is fine */
   setAlias(alias: string, id: string, shared: SharedMode): void {
     this.requireWritable();
-    checkAlias(alias);
+    checkNewAlias(alias);
     const link = join(this.path, 'alias', alias);
     if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) {
       const owner = this.resolveAlias(alias);
@@ -150,7 +187,7 @@ export class Store {
 
   /** @throws ALIAS_TAKEN before anything is made */
   checkAliasFree(alias: string, id: string): void {
-    checkAlias(alias);
+    checkNewAlias(alias);
     if (lstatSync(join(this.path, 'alias', alias), { throwIfNoEntry: false }) === undefined) return;
     const owner = this.resolveAlias(alias);
     if (owner !== id) throw new DStoreError('ALIAS_TAKEN', `the alias ${alias} names the dataset ${owner} already`, { hint: 'choose another alias' });
@@ -174,7 +211,12 @@ export class Store {
   #describe(id: string, directory: string, aliases: Map<string, string[]>, lenient = false): DatasetInStore {
     let layoutVersion = 'unknown';
     try {
-      layoutVersion = readVersion(join(directory, 'ria-layout-version'));
+      const file = join(directory, 'ria-layout-version');
+      const version = readVersion(file);
+      if (version === undefined) {
+        throw new DStoreError('STORE_CORRUPT', `${file} is missing`, { hint: 'the directory was not made completely, or was damaged; publish the dataset again or restore the file' });
+      }
+      layoutVersion = version;
     } catch (error) {
       if (!lenient) throw error;
     }
@@ -187,8 +229,10 @@ export function initStore(path: string, shared: SharedMode): { store: Store; cre
   const root = resolve(path);
   const versionFile = join(root, 'ria-layout-version');
   if (existsSync(versionFile)) return { store: openStore(root), created: false };
-  const found = readDirectory(root);
-  if (found.length > 0) {
+  // What an interrupted attempt left is gone on with.
+  const own = new Set(['error_logs', 'alias']);
+  const found = readDirectory(root).filter((name) => !own.has(name) || readDirectory(join(root, name)).length > 0);
+  if (found.some((name) => !/^\.dstore-.*\.tmp$/.test(name))) {
     throw new DStoreError('ALREADY_EXISTS', `${root} is not empty and is no store`, { hint: 'choose an empty or new folder: dstore store init PATH' });
   }
   try {
@@ -214,10 +258,11 @@ export function openStore(path: string): Store {
     throw toDStoreError(error, `cannot open the store ${root}`);
   }
   if (stat === undefined) throw new DStoreError('NOT_A_STORE', `there is no store at ${root}: no such folder`, { hint: `make one with: dstore store init ${path}` });
-  if (!existsSync(join(root, 'ria-layout-version'))) {
+  const version = readVersion(join(root, 'ria-layout-version'));
+  if (version === undefined) {
     throw new DStoreError('NOT_A_STORE', `${root} is not a store: it has no ria-layout-version`, { hint: 'make a new one with: dstore store init PATH' });
   }
-  return new Store(root, readVersion(join(root, 'ria-layout-version')));
+  return new Store(root, version);
 }
 
 /** The store and dataset that an address names. */
@@ -233,11 +278,23 @@ export function locateDataset(address: StoreAddress): { store: Store; dataset: D
 /** The store that a dataset directory lies in, when it lies in one. */
 export function storeOfDirectory(directory: string): { store: Store; id: string } | undefined {
   if (!existsSync(directory)) return undefined;
-  const real = realpathSync(directory);
-  const root = dirname(dirname(real));
-  const id = idOfDirectory(root, real);
-  if (id === undefined || !existsSync(join(root, 'ria-layout-version'))) return undefined;
-  return { store: openStore(root), id };
+  // As it is named, since a dataset directory may be a link to another file system; then where it really is.
+  for (const path of [resolve(directory), realpathSync(directory)]) {
+    const root = dirname(dirname(path));
+    if (!existsSync(join(root, 'ria-layout-version'))) continue;
+    const id = basename(dirname(path)) === 'alias' ? idOfAlias(root, basename(path)) : idOfDirectory(root, path);
+    if (id !== undefined) return { store: openStore(realpathSync(root)), id };
+  }
+  return undefined;
+}
+
+function idOfAlias(root: string, alias: string): string | undefined {
+  try {
+    return openStore(root).resolveAlias(alias);
+  } catch (error) {
+    if (isDStoreError(error)) return undefined;
+    throw error;
+  }
 }
 
 function idOfDirectory(root: string, directory: string): string | undefined {
@@ -245,14 +302,34 @@ function idOfDirectory(root: string, directory: string): string | undefined {
   return isUuid(id) && join(root, datasetDirectory(id)) === directory ? id : undefined;
 }
 
-function readVersion(path: string): string {
+/** What a new dataset directory has. The version file is last, since it is what makes readers look. */
+function fillDatasetDirectory(directory: string, storageUuid: string, shared: SharedMode): void {
+  makeDirectory(directory, shared);
+  if (!existsSync(join(directory, 'HEAD'))) void initRepository(directory, { bare: true, shared }).close();
+  for (const part of ['annex', 'annex/objects', 'archives']) makeDirectory(join(directory, part), shared);
+  if (readStorageUuid(directory) === undefined) editConfig(join(directory, 'config'), [{ name: 'datalad.ora-remote.uuid', value: storageUuid }]);
+  writeFileAtomic(join(directory, 'ria-layout-version'), `${NEW_DATASET_VERSION}\n`, { mode: shared === 'private' ? 0o644 : 0o664 });
+}
+
+/** Goes on with a directory that has no version file: an interrupted publication, or a repository without content. */
+function completeDatasetDirectory(directory: string, storageUuid: string, shared: SharedMode): void {
+  // Objects of the other layout would look absent ever after.
+  if (readDirectory(join(directory, 'annex', 'objects')).length > 0) {
+    throw new DStoreError('STORE_CORRUPT', `${directory} has objects, but no ria-layout-version, so their layout is not known`, {
+      hint: `restore the file with: echo 2 > ${join(directory, 'ria-layout-version')} (2 when names in annex/objects have two characters, 1 when three)`,
+    });
+  }
+  fillDatasetDirectory(directory, storageUuid, shared);
+}
+
+/** Undefined when there is no such file. */
+function readVersion(path: string): string | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new DStoreError('STORE_CORRUPT', `${path} is missing`, { hint: 'the directory was not made completely, or was damaged; publish the dataset again or restore the file' });
-    }
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw toDStoreError(error, `cannot read ${path}`);
   }
   return parseLayoutVersion(text).version;
@@ -269,8 +346,14 @@ function readStorageUuid(directory: string): string | undefined {
   return match?.[1];
 }
 
-/** An alias is one plain name: it becomes a file name in the store. */
-function checkAlias(alias: string): void {
+/** An alias is one plain name, a file name in the store. */
+function checkFileName(alias: string): void {
+  if (alias !== '' && alias !== '.' && alias !== '..' && !/[/\0]/.test(alias)) return;
+  throw new DStoreError('USAGE', `${JSON.stringify(alias)} is no alias`, { hint: 'name one that the store has: dstore store list STORE' });
+}
+
+/** New aliases can be typed in every address and command. */
+function checkNewAlias(alias: string): void {
   if (alias === '' || alias === '.' || alias === '..' || /[/\0@#\n\r]/.test(alias) || alias.startsWith('-')) {
     throw new DStoreError('USAGE', `${JSON.stringify(alias)} cannot be an alias: no /, @, #, line breaks or leading -`, { hint: 'choose a plain name, for example: --alias mydata' });
   }

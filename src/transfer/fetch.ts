@@ -12,6 +12,7 @@ import type { Op } from '../core/op.ts';
 import { checkAborted } from '../core/op.ts';
 import { parseSize, formatSize } from '../core/size.ts';
 import type { Dataset } from '../dataset/dataset.ts';
+import { objectPlacement } from '../dataset/local-objects.ts';
 import type { ContentRemote } from '../dataset/remotes.ts';
 import { makeDirectory, syncFileSystem } from '../io/durable.ts';
 import { fileLock } from '../io/file-lock.ts';
@@ -179,7 +180,7 @@ class Fetch {
     await syncFileSystem(dataset.annexDirectory);
     dataset.scratch.willChange(received.map(({ key }) => key));
     const items = received.map(({ key, target }) => ({
-      source: target, target: dataset.objects.path(key), fileMode: 0o444, directoryMode: dataset.shared === 'private' ? 0o555 : 0o2775, parentShared: dataset.shared,
+      source: target, target: dataset.objects.path(key), ...objectPlacement(dataset.shared),
     }));
     // What is complete is kept even when the user interrupts.
     const uninterrupted: Op = { signal: new AbortController().signal, emit: () => {} };

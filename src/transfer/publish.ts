@@ -1,10 +1,11 @@
 /** Connecting a dataset to a store: its directory there, the storage special remote, the git remote. */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseUuidLog, setUuidLog } from '../core/annex-log.ts';
 import { DStoreError } from '../core/errors.ts';
 import type { Op } from '../core/op.ts';
 import { parseRemoteConfig, printRemoteConfig } from '../core/remote-log.ts';
+import { isSameStore } from '../core/ria-url.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { gitDirectoryOf, localPath } from '../dataset/remotes.ts';
 import { editConfig } from '../git/config.ts';
@@ -23,11 +24,12 @@ export interface PublishOptions {
 /** Name of the git remote that reaches the dataset's directory in this store, when there is one. */
 export function remoteForStore(dataset: Dataset, store: Store): string | undefined {
   const { config } = dataset.repo;
+  const root = realpathSync(store.path);
   for (const name of config.sections('remote')) {
     const url = config.get(`remote.${name}.url`);
     const path = url === undefined ? undefined : localPath(url, dataset.top);
     const found = path === undefined ? undefined : storeOfDirectory(path);
-    if (found !== undefined && found.store.path === store.path && found.id === dataset.id) return name;
+    if (found !== undefined && found.store.path === root && found.id === dataset.id) return name;
   }
   return undefined;
 }
@@ -46,27 +48,38 @@ export async function connectToStore(dataset: Dataset, store: Store, options: Pu
   if (options.alias !== undefined) store.checkAliasFree(options.alias, id);
   const known = remoteForStore(dataset, store);
   const shared = options.shared ?? store.shared;
-  if (store.has(id)) {
-    const there = store.dataset(id);
-    if (options.alias !== undefined) store.setAlias(options.alias, id, shared);
-    if (known !== undefined) return known;
-    // Published from another clone: its history names the storage remote, so it is fetched before anything is written.
-    const name = freeRemoteName(dataset, options.name ?? basename(store.path));
-    addGitRemote(dataset, name, there.directory, undefined);
+  const newUuid = randomUuid();
+  const there = store.has(id) ? store.dataset(id) : await store.createDataset(id, newUuid, shared);
+  if (options.alias !== undefined) store.setAlias(options.alias, id, shared);
+  const name = known ?? freeRemoteName(dataset, options.name ?? basename(store.path));
+  // Connected in all parts already: only an interruption leaves some.
+  if (known !== undefined && isConnected(dataset, store, known, there.storageUuid)) return known;
+  if (known === undefined) addGitRemote(dataset, name, there.directory);
+  // Where it was published from another clone, its history names the storage remote, so it is fetched before anything is written.
+  if (there.storageUuid !== newUuid) {
     await repo.fetch(name, [`+refs/heads/*:refs/remotes/${name}/*`], op);
     await dataset.branch.mergeRefs(op);
-    const storage = there.storageUuid === undefined ? undefined : await enableStorage(dataset, store, there.storageUuid, name, op);
-    if (storage !== undefined) editConfig(join(repo.commonDir, 'config'), [{ name: `remote.${name}.datalad-publish-depends`, value: storage }]);
-    repo.reloadConfig();
-    return name;
   }
-  const storageUuid = randomUuid();
-  const name = freeRemoteName(dataset, options.name ?? basename(store.path));
-  const created = store.createDataset(id, storageUuid, shared);
-  if (options.alias !== undefined) store.setAlias(options.alias, id, shared);
-  const storage = await enableStorage(dataset, store, storageUuid, name, op);
-  addGitRemote(dataset, name, created.directory, storage);
+  if (there.storageUuid !== undefined) {
+    const storage = await enableStorage(dataset, store, there.storageUuid, name, op);
+    editConfig(join(repo.commonDir, 'config'), [
+      // The bare repository must not be taken for an annex of its own.
+      { name: `remote.${name}.annex-ignore`, value: 'true' },
+      { name: `remote.${name}.datalad-publish-depends`, value: storage },
+    ]);
+  }
+  repo.reloadConfig();
   return name;
+}
+
+/** Whether the git remote leads content to the storage remote of its dataset directory, and that to this store. */
+function isConnected(dataset: Dataset, store: Store, name: string, storageUuid: string | undefined): boolean {
+  const { config } = dataset.repo;
+  if (storageUuid === undefined) return true;
+  return config.getAll(`remote.${name}.datalad-publish-depends`).some((storage) => {
+    const noted = config.get(`remote.${storage}.ora-url`);
+    return config.get(`remote.${storage}.annex-uuid`) === storageUuid && (noted === undefined || isSameStore(noted, store.url));
+  });
 }
 
 /** Records the storage remote for everybody (remote.log) and enables it here. */
@@ -75,15 +88,16 @@ async function enableStorage(dataset: Dataset, store: Store, uuid: string, remot
   const files = await dataset.branch.read(['remote.log'], op);
   const recorded = parseUuidLog(files.get('remote.log') ?? '').get(uuid)?.value;
   const special = recorded === undefined ? undefined : parseRemoteConfig(recorded);
-  let name = special?.['name'] ?? `${remote}-storage`;
-  const existing = repo.config.get(`remote.${name}.annex-uuid`);
-  if (existing !== undefined && existing !== uuid) name = freeRemoteName(dataset, name);
+  const remotes = repo.config.sections('remote');
+  const wish = special?.['name'] ?? `${remote}-storage`;
+  const enabled = remotes.find((other) => repo.config.get(`remote.${other}.annex-uuid`) === uuid);
+  const name = enabled ?? (remotes.includes(wish) ? freeRemoteName(dataset, wish) : wish);
   const clock = annexClock();
   if (special === undefined) {
     const config = printRemoteConfig({ 'archive-id': dataset.id!, autoenable: 'true', encryption: 'none', externaltype: 'ora', name, type: 'external', url: store.url });
     await dataset.branch.update([
-      { path: 'remote.log', edit: (current) => setUuidLog(current, uuid, config, clock) },
-      { path: 'uuid.log', edit: (current) => setUuidLog(current, uuid, name, clock) },
+      { paths: ['remote.log'], edit: (current) => setUuidLog(current, uuid, config, clock) },
+      { paths: ['uuid.log'], edit: (current) => setUuidLog(current, uuid, name, clock) },
     ], op);
   }
   editConfig(join(repo.commonDir, 'config'), [
@@ -92,18 +106,23 @@ async function enableStorage(dataset: Dataset, store: Store, uuid: string, remot
     { name: `remote.${name}.skipfetchall`, value: 'true' },
     { name: `remote.${name}.annex-cost`, value: '100.0' },
     { name: `remote.${name}.annex-availability`, value: 'GloballyAvailable' },
-    ...(special !== undefined && !(special['url'] ?? '').startsWith(store.url) ? [{ name: `remote.${name}.ora-url`, value: store.url }] : []),
+    ...oraUrl(special?.['url'], store.url, repo.config.get(`remote.${name}.ora-url`)).map((value) => ({ name: `remote.${name}.ora-url`, value })),
   ]);
   repo.reloadConfig();
   return name;
 }
 
-function addGitRemote(dataset: Dataset, name: string, directory: string, storage: string | undefined): void {
+/** The address to note in this clone: needed where the recorded one, or one noted earlier, leads elsewhere. */
+function oraUrl(recorded: string | undefined, actual: string, noted: string | undefined): string[] {
+  const used = noted ?? recorded;
+  return used === undefined || isSameStore(used, actual) ? [] : [actual];
+}
+
+function addGitRemote(dataset: Dataset, name: string, directory: string): void {
   editConfig(join(dataset.repo.commonDir, 'config'), [
     { name: `remote.${name}.annex-ignore`, value: 'true' },
     { name: `remote.${name}.url`, value: directory },
     { name: `remote.${name}.fetch`, value: `+refs/heads/*:refs/remotes/${name}/*` },
-    ...(storage === undefined ? [] : [{ name: `remote.${name}.datalad-publish-depends`, value: storage }]),
   ]);
   dataset.repo.reloadConfig();
 }

@@ -107,8 +107,9 @@ describeWith(['git-annex'], 'repositories whose .git is not a folder', () => {
       expect(await sandbox.git(clone, 'rev-parse', 'HEAD')).toBe(head);
     }
     const got = await sandbox.dstore(['get', '.'], { cwd: clone });
-    if (got.status === 0) expect(readFiles(clone, ['a.dat'])).toEqual({ 'a.dat': FILES['a.dat'] });
-    else expect(got.stdout + got.stderr).toMatch(/DSTORE_E_ADJUSTED_BRANCH/);
+    // On a branch that hides what is missing there is nothing to get.
+    if (got.status === 0 && mode === '--unlock') expect(readFiles(clone, ['a.dat'])).toEqual({ 'a.dat': FILES['a.dat'] });
+    else if (got.status !== 0) expect(got.stdout + got.stderr).toMatch(/DSTORE_E_ADJUSTED_BRANCH/);
     expect((await sandbox.run('git', ['fsck', '--strict', '--no-dangling'], { cwd: clone })).status).toBe(0);
   });
 });
@@ -230,9 +231,9 @@ describeWith(['datalad', 'git-annex'], 'settings of DataLad', () => {
     expect(trees[0]).toBe(trees[1]);
   });
 
-  it.each(['text2git', 'yoda'])('create -c %s makes what DataLad makes', async (configuration) => {
+  it.each(['text2git', 'yoda'])('create --configuration %s makes what DataLad makes', async (configuration) => {
     const trees: string[] = [];
-    const created = await sandbox.dstore(['create', '-c', configuration, sandbox.path(`create-${configuration}-dstore`)]);
+    const created = await sandbox.dstore(['create', '--configuration', configuration, sandbox.path(`create-${configuration}-dstore`)]);
     expect(created.status, created.stderr).toBe(0);
     await sandbox.datalad(sandbox.root, 'create', '-c', configuration, sandbox.path(`create-${configuration}-datalad`));
     for (const by of ['dstore', 'datalad']) {

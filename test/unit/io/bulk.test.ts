@@ -12,6 +12,7 @@ import type { Op } from '../../../src/core/op.ts';
 import { openBulkIo } from '../../../src/io/bulk.ts';
 import type { BulkIo, BulkTasks, StatData } from '../../../src/io/bulk.ts';
 import { createHasher, hashBytes, loadHasher } from '../../../src/io/hashing.ts';
+import { itemFailure } from '../../../src/io/item-failure.ts';
 import { findProgram } from '../../../src/io/subprocess.ts';
 import { buildWorker, bundleForNode } from './helpers.ts';
 
@@ -401,6 +402,14 @@ describe.each(pools)('bulk tasks $name', ({ open }) => {
     } finally {
       execFileSync('umount', [disk]);
     }
+  });
+});
+
+describe('failures of items', () => {
+  it.each([
+    ['CHANGED', 'CONTENT_CHANGED'], ['MISMATCH', 'CONTENT_CORRUPT'], ['SIZE', 'CONTENT_CORRUPT'], ['NOTFILE', 'IO'], ['ENOSPC', 'NO_SPACE'], ['EIO', 'IO'],
+  ])('shows %s as %s', (code, shown) => {
+    expect(itemFailure({ code, message: 'why' }, 'cannot do it')).toMatchObject({ code: `DSTORE_E_${shown}`, message: 'cannot do it: why' });
   });
 });
 

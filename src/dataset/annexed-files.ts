@@ -8,7 +8,7 @@ import type { Selection } from '../core/inputs.ts';
 import type { GitIndex, IndexEntry } from '../git/git-index.ts';
 import { existsInWorkTree } from './work-tree.ts';
 import type { Dataset } from './dataset.ts';
-import { selectionOf } from './path-arguments.ts';
+import { pathArguments, selectionOf } from './path-arguments.ts';
 import { placeResolver } from './places.ts';
 import { readLocations } from './locations.ts';
 
@@ -27,7 +27,7 @@ export interface SelectedFiles {
   readonly files: AnnexedFile[];
   /** Nested datasets (paths of submodules) that the selection touches. */
   readonly nested: string[];
-  /** Selected paths that git keeps itself. */
+  /** Files that git keeps itself, as far as the user named them one by one. */
   readonly inGit: string[];
 }
 
@@ -85,7 +85,8 @@ export async function selectFiles(dataset: Dataset, input: Selection, op: Op): P
   }
   let files = await annexedFiles(dataset, chosen, op);
   const annexed = new Set(files.map(({ path }) => path));
-  const inGit = files.length === chosen.length ? [] : chosen.filter(({ path }) => !annexed.has(path)).map(({ path }) => path);
+  const named = new Set(pathArguments(dataset, input.paths).map((argument) => (dataset.prefix === '' ? argument : `${dataset.prefix}/${argument}`)));
+  const inGit = files.length === chosen.length ? [] : chosen.filter(({ path }) => named.has(path) && !annexed.has(path)).map(({ path }) => path);
   files = await narrow(dataset, files, input, op);
   return { index, files, nested, inGit };
 }

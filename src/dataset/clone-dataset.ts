@@ -80,6 +80,7 @@ interface Source {
 function resolveSource(request: CloneRequest): Source {
   const address = parseStoreReference(resolveStoreName(request.source, request.base), request.base);
   if (address === undefined) {
+    refuseBrokenReference(request);
     const path = localPath(request.source, request.base);
     if (path !== undefined) return resolvePath(path);
     const name = basename(request.source.replace(/\/+$/, '').replace(/\/?\.git$/, '').replace(/^.*:/, '')) || 'dataset';
@@ -95,6 +96,14 @@ function resolveSource(request: CloneRequest): Source {
     defaultDirectory: address.alias ?? dataset.id, store, dataset,
     ...(address.version === undefined ? {} : { version: address.version }),
   };
+}
+
+/** Text after the # of a store that names no dataset must not be taken for a path. */
+function refuseBrokenReference({ source, base }: CloneRequest): void {
+  const hash = source.indexOf('#');
+  const store = source.slice(0, hash);
+  if (hash < 1 || !existsSync(join(resolve(base, store), 'ria-layout-version'))) return;
+  throw new DStoreError('URL_INVALID', `${source}: what follows # is neither a dataset ID nor ~ALIAS`, { hint: `see what the store has with: dstore store list ${store}` });
 }
 
 /** A path may be a dataset directory inside a store; then the clone is connected to the store as well. */

@@ -2,7 +2,7 @@
  * Makes a git repository an annex, as `git annex init` does: configuration, attributes, hooks, uuid.log, special remotes that are to be
  * enabled everywhere. Safe to repeat: it repairs what is missing and keeps UUID and description.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { editConfig } from '../git/config.ts';
 import type { GitRepository } from '../git/repository.ts';
 import { openAnnexLocks } from '../io/annex-locks.ts';
 import { annexClock, randomUuid } from '../io/clock.ts';
+import { makeDirectory } from '../io/durable.ts';
 import { findProgram } from '../io/subprocess.ts';
 import { lockOptions } from './dataset.ts';
 import { openAnnexBranch } from './annex-branch.ts';
@@ -25,7 +26,7 @@ export interface InitAnnexOptions {
 export async function initAnnex(repo: GitRepository, op: Op, options: InitAnnexOptions = {}): Promise<string> {
   const uuid = repo.config.get('annex.uuid') ?? randomUuid();
   const annexDirectory = join(repo.commonDir, 'annex');
-  mkdirSync(annexDirectory, { recursive: true });
+  makeDirectory(annexDirectory);
   editConfig(join(repo.commonDir, 'config'), [
     { name: 'annex.uuid', value: uuid },
     { name: 'annex.version', value: repo.config.get('annex.version') ?? '10' },
@@ -82,7 +83,7 @@ function ownCommand(): string {
 
 function addFilterAttribute(commonDir: string): void {
   const path = join(commonDir, 'info', 'attributes');
-  mkdirSync(join(commonDir, 'info'), { recursive: true });
+  makeDirectory(join(commonDir, 'info'));
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   if (!text.split('\n').includes('* filter=annex')) appendFileSync(path, '\n* filter=annex\n');
 }
@@ -97,7 +98,7 @@ const HOOKS: Readonly<Record<string, string>> = {
 
 function writeHooks(commonDir: string): void {
   const directory = join(commonDir, 'hooks');
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   for (const [name, text] of Object.entries(HOOKS)) {
     const path = join(directory, name);
     if (!existsSync(path)) writeFileSync(path, text, { mode: 0o755 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
 import { editConfig, parseConfigText } from '../git/config.ts';
-import { argumentInside } from './annexed-files.ts';
+import { argumentInside, shownPath } from './annexed-files.ts';
 import { cloneDataset } from './clone-dataset.ts';
 import type { Dataset } from './dataset.ts';
 import { pathArguments } from './path-arguments.ts';
@@ -57,7 +57,7 @@ export function isInstalled(top: string, path: string): boolean {
  */
 export async function forNested(
   dataset: Dataset, nested: readonly string[], input: { cwd: string; paths?: readonly string[]; recursive?: boolean },
-  options: { readonly install: boolean; readonly dryRun: boolean }, run: Run, work: (input: { cwd: string; paths: readonly string[] }) => Promise<void>,
+  options: { readonly install: boolean; readonly dryRun: boolean }, run: Run, work: (input: { cwd: string; paths: readonly string[] }, run: Run) => Promise<void>,
 ): Promise<void> {
   if (nested.length === 0) return;
   const modules = nestedDatasets(dataset.top);
@@ -79,8 +79,16 @@ export async function forNested(
     const full = (argument: string): string => (dataset.prefix === '' ? argument : `${dataset.prefix}/${argument}`).replace(/\/+$/, '');
     const below = inside.map((argument) => full(argument)).map((argument) => (argument === path ? '.' : argument.slice(path.length + 1)));
     // Naming just the dataset means the dataset, and its content only with -r or `/.`; as with files below a folder, it means all below it.
-    await work({ cwd: absolute, paths: below.includes('.') ? [] : below });
+    await work({ cwd: absolute, paths: below.includes('.') ? [] : below }, reportBelow(run, shownPath(dataset.prefix, path)));
   }
+}
+
+/** The same run, with the paths of its records as seen from the outer dataset. */
+export function reportBelow(run: Run, folder: string): Run {
+  return {
+    ...run, signal: run.signal, emit: (event) => run.emit(event),
+    report: (record) => run.report(record.path === undefined || record.path.startsWith('/') ? record : { ...record, path: record.path === '.' ? folder : `${folder}/${record.path}` }),
+  };
 }
 
 /** Clones a nested dataset at the commit that the outer one records. */

@@ -31,14 +31,16 @@ function errorCode(error: unknown): string | undefined {
 
 /** Creates a directory and what is missing above it. @returns true when it was not there */
 function createDirectory(path: string, shared: SharedMode): boolean {
-  const first = mkdirSync(path, { recursive: true });
-  if (first === undefined) return false;
-  if (shared !== 'private') {
-    for (let made = path; ; made = dirname(made)) {
-      shareFile(made, shared);
-      if (made === first || made === dirname(made)) break;
-    }
+  try {
+    // Not `recursive`: on a read-only file system that reports ENOENT.
+    mkdirSync(path);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    if (errorCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    createDirectory(dirname(path), shared);
+    return createDirectory(path, shared);
   }
+  if (shared !== 'private') shareFile(path, shared);
   return true;
 }
 

@@ -118,11 +118,8 @@ export function makeDirectory(path: string, mode: SharedMode = 'private'): void 
 
 /** As {@link makeDirectory}, throwing the system's errors. */
 export function makeDirectories(path: string, shared: SharedMode): void {
-  if (shared === 'private') {
-    mkdirSync(path, { recursive: true });
-    return;
-  }
   try {
+    // Not `recursive`: on a read-only file system that reports ENOENT.
     mkdirSync(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

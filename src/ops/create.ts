@@ -1,5 +1,5 @@
 /** Makes a new dataset: git repository, annex, dataset ID, first commit, as `datalad create` leaves one. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DStoreError, toDStoreError } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
@@ -12,6 +12,7 @@ import { identity } from '../git/objects.ts';
 import { initRepository, openRepository } from '../git/repository.ts';
 import type { GitRepository } from '../git/repository.ts';
 import { randomUuid } from '../io/clock.ts';
+import { makeDirectory } from '../io/durable.ts';
 import type { CreateInput } from '../core/inputs.ts';
 
 const ATTRIBUTES = '* annex.backend=SHA256E\n**/.git* annex.largefiles=nothing\n';
@@ -32,7 +33,7 @@ export async function create(input: CreateInput, run: Run): Promise<void> {
   }
   let repo: GitRepository;
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     repo = existing ? openRepository(directory) : initRepository(directory, { shared: sharedMode(input.shared) });
   } catch (error) {
     throw toDStoreError(error, `cannot create a dataset at ${directory}`);
@@ -52,7 +53,7 @@ export async function create(input: CreateInput, run: Run): Promise<void> {
 async function commitSetup(repo: GitRepository, directory: string, id: string, input: CreateInput, run: Run): Promise<void> {
   const files = new Map<string, string>();
   if (readDatasetId(directory) === undefined) {
-    mkdirSync(join(directory, '.datalad'), { recursive: true });
+    makeDirectory(join(directory, '.datalad'));
     // Written by hand rather than with git's configuration editor: the folder may hold settings of a plain git repository already.
     editConfig(join(directory, '.datalad', 'config'), [{ name: 'datalad.dataset.id', value: id }]);
     files.set('.datalad/config', readFileSync(join(directory, '.datalad', 'config'), 'utf8'));
@@ -91,7 +92,7 @@ function addLines(directory: string, path: string, text: string, files: Map<stri
   const current = existsSync(absolute) ? readFileSync(absolute, 'utf8') : undefined;
   const missing = text.split('\n').filter((line) => line !== '' && !(current ?? '').split('\n').includes(line));
   if (current !== undefined && missing.length === 0) return;
-  mkdirSync(dirname(absolute), { recursive: true });
+  makeDirectory(dirname(absolute));
   const next = (current === undefined || current === '' || current.endsWith('\n') ? current ?? '' : `${current}\n`) + missing.map((line) => `${line}\n`).join('');
   writeFileSync(absolute, next);
   files.set(path, next);

@@ -41,7 +41,7 @@ const SHOWN_GIVEN_UP = 5;
 export async function drop(input: DropInput, run: Run): Promise<void> {
   await withChanges(input, run, async (dataset) => {
     const { files, nested, index, inGit } = await selectFiles(dataset, input, run);
-    if ((input.paths?.length ?? 0) > 0) for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, not dropped' });
+    for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, not dropped' });
     if (dataset.repo.config.get('annex.version') !== '10') {
       throw new DStoreError('UNSUPPORTED', 'content of a repository older than annex.version 10 is locked in another way', { hint: 'upgrade it with: git annex upgrade' });
     }
@@ -49,7 +49,7 @@ export async function drop(input: DropInput, run: Run): Promise<void> {
     const everywhere = await annexedFiles(dataset, index.entries, run);
     const job = new DropJob(dataset, book, byKey(everywhere), filePolicy(dataset, index, book.files), input, run);
     await job.drop(files);
-    await forNested(dataset, nested, input, { install: false, dryRun: input.dryRun ?? false }, run, async (nestedInput) => await drop({ ...input, ...nestedInput }, run));
+    await forNested(dataset, nested, input, { install: false, dryRun: input.dryRun ?? false }, run, async (nestedInput, nestedRun) => await drop({ ...input, ...nestedInput }, nestedRun));
   });
 }
 

@@ -16,12 +16,6 @@ export async function find(input: FindInput, run: Run): Promise<void> {
         ...(bytes === undefined ? {} : { bytes }), details: { here: dataset.objects.find(key) !== undefined, locked },
       });
     }
-    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput) => {
-      const below = shownPath(dataset.prefix, nestedInput.cwd.slice(dataset.top.length + 1));
-      await find({ ...input, ...nestedInput }, {
-        signal: run.signal, emit: (event) => run.emit(event),
-        report: (record) => run.report({ ...record, ...(record.path === undefined ? {} : { path: `${below}/${record.path}` }) }),
-      });
-    });
+    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput, nestedRun) => await find({ ...input, ...nestedInput }, nestedRun));
   });
 }

@@ -69,7 +69,7 @@ export async function fsck(input: FsckInput, run: Run): Promise<void> {
       }
     }
     if (input.dryRun !== true) await recordLocations(dataset, changes, run);
-    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput) => await fsck({ ...input, ...nestedInput }, run));
+    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput, nestedRun) => await fsck({ ...input, ...nestedInput }, nestedRun));
   });
 }
 

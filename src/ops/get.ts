@@ -21,11 +21,9 @@ import type { GetInput } from '../core/inputs.ts';
 export async function get(input: GetInput, run: Run): Promise<void> {
   await withChanges(input, run, async (dataset) => {
     const { files, nested, inGit } = await selectFiles(dataset, input, run);
-    if ((input.paths?.length ?? 0) > 0) {
-      for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, always here' });
-    }
+    for (const path of inGit) report(dataset, run, path, { status: 'notneeded', message: 'kept by git, always here' });
     if (input.noContent !== true) await getFiles(dataset, files, input, run);
-    await forNested(dataset, nested, input, { install: true, dryRun: input.dryRun ?? false }, run, async (nestedInput) => await get({ ...input, ...nestedInput }, run));
+    await forNested(dataset, nested, input, { install: true, dryRun: input.dryRun ?? false }, run, async (nestedInput, nestedRun) => await get({ ...input, ...nestedInput }, nestedRun));
   });
 }
 

@@ -43,7 +43,7 @@ export async function unlock(input: LockInput, run: Run): Promise<void> {
       }
     }
     await unlockFiles(dataset, wanted, run);
-    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput) => await unlock({ ...input, ...nestedInput }, run));
+    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput, nestedRun) => await unlock({ ...input, ...nestedInput }, nestedRun));
   });
 }
 
@@ -116,7 +116,7 @@ export async function lock(input: LockInput, run: Run): Promise<void> {
     }
     await writer.flush();
     await updateIndex(dataset, changes, run);
-    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput) => await lock({ ...input, ...nestedInput }, run));
+    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput, nestedRun) => await lock({ ...input, ...nestedInput }, nestedRun));
   });
 }
 

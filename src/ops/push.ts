@@ -12,7 +12,7 @@ import { refuseAdjustedBranch, sharedMode } from '../dataset/dataset.ts';
 import { readLocations, recordLocations } from '../dataset/locations.ts';
 import { alreadyRecorded, noteRecorded } from '../dataset/recorded-push.ts';
 import type { LocationChange } from '../dataset/locations.ts';
-import { isInstalled } from '../dataset/nested.ts';
+import { isInstalled, reportBelow } from '../dataset/nested.ts';
 import { readPlaces } from '../dataset/places.ts';
 import { contentRemotes, gitDirectoryOf, localPath } from '../dataset/remotes.ts';
 import type { ContentRemote } from '../dataset/remotes.ts';
@@ -52,7 +52,7 @@ async function pushNested(dataset: Dataset, input: PushInput, run: Run): Promise
   const { alias: _outer, ...inherited } = input;
   for (const entry of dataset.repo.readIndex().entries) {
     if ((entry.mode & 0o170000) !== SUBMODULE || !isInstalled(dataset.top, entry.path)) continue;
-    await push({ ...inherited, cwd: join(dataset.top, entry.path), ...(input.to?.startsWith('.') === true ? { to: join(input.cwd, input.to) } : {}) }, run);
+    await push({ ...inherited, cwd: join(dataset.top, entry.path), ...(input.to?.startsWith('.') === true ? { to: join(input.cwd, input.to) } : {}) }, reportBelow(run, shownPath(dataset.prefix, entry.path)));
   }
 }
 

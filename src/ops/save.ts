@@ -19,7 +19,7 @@ import { lockIndex, newEntry } from '../dataset/index-update.ts';
 import { quoteConfigValue, replaceLink, replaceText } from '../dataset/links.ts';
 import { locationEdits, recordLocations } from '../dataset/locations.ts';
 import type { LocationChange } from '../dataset/locations.ts';
-import { isInstalled } from '../dataset/nested.ts';
+import { isInstalled, reportBelow } from '../dataset/nested.ts';
 import { readPlaces } from '../dataset/places.ts';
 import { selectionOf } from '../dataset/path-arguments.ts';
 import type { PathSelection } from '../dataset/select-paths.ts';
@@ -48,13 +48,16 @@ export async function save(input: SaveInput, run: Run): Promise<void> {
   });
 }
 
-/** Inner datasets first, so that the outer commit names their new state. */
+/** Inner datasets first, new ones too, so that the outer commit names their new state. */
 async function saveNested(dataset: Dataset, input: SaveInput, run: Run): Promise<void> {
   const index = dataset.repo.readIndex();
   const selection = selectionOf(dataset, input.paths, index);
-  for (const entry of index.entries) {
-    if ((entry.mode & TYPE_MASK) !== SUBMODULE || !isInstalled(dataset.top, entry.path)) continue;
-    if (selection.matches(entry.path) || selection.mayContain(entry.path)) await save({ ...input, cwd: join(dataset.top, entry.path), paths: [] }, run);
+  const known = index.entries.filter(({ mode, path }) => (mode & TYPE_MASK) === SUBMODULE && isInstalled(dataset.top, path)).map(({ path }) => path);
+  const { changes } = await scanWorkTree(dataset, index, selection, run);
+  const added = changes.filter(({ type, kind }) => type === 'dataset' && kind === 'untracked').map(({ path }) => path);
+  for (const path of [...known, ...added]) {
+    if (!selection.matches(path) && !selection.mayContain(path)) continue;
+    await save({ ...input, cwd: join(dataset.top, path), paths: [] }, reportBelow(run, shownPath(dataset.prefix, path)));
   }
 }
 

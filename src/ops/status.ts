@@ -5,7 +5,7 @@ import { shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { withDataset } from '../dataset/dataset.ts';
 import { tryUpdateIndex } from '../dataset/index-update.ts';
-import { isInstalled } from '../dataset/nested.ts';
+import { isInstalled, reportBelow } from '../dataset/nested.ts';
 import { selectionOf } from '../dataset/path-arguments.ts';
 import type { PathSelection } from '../dataset/select-paths.ts';
 import { existsInWorkTree, scanWorkTree } from '../dataset/work-tree.ts';
@@ -40,10 +40,7 @@ export async function status(input: StatusInput, run: Run): Promise<void> {
     for (const entry of index.entries) {
       if ((entry.mode & TYPE_MASK) !== SUBMODULE || !isInstalled(dataset.top, entry.path)) continue;
       if (!selection.matches(entry.path) && !selection.mayContain(entry.path)) continue;
-      await status({ cwd: join(dataset.top, entry.path), recursive: true }, {
-        ...run, signal: run.signal, emit: (event) => run.emit(event),
-        report: (record) => run.report({ ...record, ...(record.path === undefined ? {} : { path: shownPath(dataset.prefix, `${entry.path}/${record.path}`) }) }),
-      });
+      await status({ cwd: join(dataset.top, entry.path), recursive: true }, reportBelow(run, shownPath(dataset.prefix, entry.path)));
     }
   });
 }

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { Run } from '../core/run.ts';
-import { annexedFiles } from '../dataset/annexed-files.ts';
+import { annexedFiles, shownPath } from '../dataset/annexed-files.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { refuseAdjustedBranch } from '../dataset/dataset.ts';
 import { withChanges } from '../dataset/unfinished.ts';
-import { isInstalled } from '../dataset/nested.ts';
+import { isInstalled, reportBelow } from '../dataset/nested.ts';
 import { enableSpecialRemotes } from '../dataset/clone-dataset.ts';
 import { fillUnlocked } from './get.ts';
 import type { UpdateInput } from '../core/inputs.ts';
@@ -38,7 +38,7 @@ export async function update(input: UpdateInput, run: Run): Promise<void> {
     await fillUnlocked(dataset, files.filter(({ locked }) => !locked), run);
     if (input.recursive === true) {
       for (const entry of dataset.repo.readIndex().entries) {
-        if ((entry.mode & 0o170000) === 0o160000 && isInstalled(dataset.top, entry.path)) await update({ cwd: join(dataset.top, entry.path), recursive: true }, run);
+        if ((entry.mode & 0o170000) === 0o160000 && isInstalled(dataset.top, entry.path)) await update({ cwd: join(dataset.top, entry.path), recursive: true }, reportBelow(run, shownPath(dataset.prefix, entry.path)));
       }
     }
   });

@@ -32,11 +32,9 @@ export async function whereis(input: WhereisInput, run: Run): Promise<void> {
         ...(places.length === 0 ? { error: { code: 'DSTORE_E_CONTENT_UNAVAILABLE', message: 'no place is recorded to have it' } } : {}),
       });
     }
-    if ((input.paths?.length ?? 0) > 0) {
-      for (const path of inGit) {
-        run.report({ type: 'result', action: 'whereis', kind: 'file', path: shownPath(dataset.prefix, path), dataset: dataset.top, status: 'notneeded', message: 'kept by git, in every clone' });
-      }
+    for (const path of inGit) {
+      run.report({ type: 'result', action: 'whereis', kind: 'file', path: shownPath(dataset.prefix, path), dataset: dataset.top, status: 'notneeded', message: 'kept by git, in every clone' });
     }
-    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput) => await whereis({ ...input, ...nestedInput }, run));
+    await forNested(dataset, nested, input, { install: false, dryRun: false }, run, async (nestedInput, nestedRun) => await whereis({ ...input, ...nestedInput }, nestedRun));
   });
 }

@@ -2,7 +2,7 @@
  * Getting content into a clone: remotes in cost order, many files in flight, verified, durable, then in place under the key's name.
  * A partial file is never visible under its name. Large files continue where an interruption left them.
  */
-import { mkdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
+import { renameSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ErrorInfo } from '../core/errors.ts';
 import { DStoreError, isDStoreError, toDStoreError } from '../core/errors.ts';
@@ -209,7 +209,7 @@ class Fetch {
   #setAside(key: KeyText, target: string): void {
     const bad = join(this.#dataset.annexDirectory, 'bad');
     try {
-      mkdirSync(bad, { recursive: true });
+      makeDirectory(bad);
       renameSync(target, join(bad, keyToFileName(key)));
     } catch {
       rmSync(target, { force: true });

@@ -19,9 +19,9 @@ import type { GitRepository } from '../git/repository.ts';
 export const ANNEX_REF = 'refs/heads/git-annex';
 const READ_PATHS = 8192;
 
-/** One file of the branch and how its content changes; returning undefined or the same text leaves it alone. */
+/** Files of the branch and how their content changes; returning undefined or the same text leaves a file alone. */
 export interface BranchEdit {
-  readonly path: string;
+  readonly paths: readonly string[];
   edit(current: string): string | undefined;
 }
 
@@ -144,11 +144,11 @@ class Branch implements AnnexBranch {
 
     if (unmerged.length > 0) head = await this.#merge(head, unmerged, journal.length > 0, writer, op);
 
-    const byPath = new Map<string, BranchEdit[]>();
+    const byPath = new Map<string, readonly BranchEdit[]>();
     for (const edit of edits) {
-      const list = byPath.get(edit.path);
-      if (list === undefined) byPath.set(edit.path, [edit]);
-      else list.push(edit);
+      // Nearly every path has this one edit only, and shares the list.
+      const alone = [edit];
+      for (const path of edit.paths) byPath.set(path, byPath.has(path) ? [...byPath.get(path)!, edit] : alone);
     }
     if (head !== before) await writer.flush();
     const changes = new Map<string, { mode: string; oid: string }>();

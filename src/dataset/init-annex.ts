@@ -41,7 +41,7 @@ export async function initAnnex(repo: GitRepository, op: Op, options: InitAnnexO
   const branch = openAnnexBranch(repo, annexDirectory, () => locks);
   const description = options.description ?? defaultDescription(repo.worktree ?? repo.gitDir);
   await branch.update([{
-    path: 'uuid.log',
+    paths: ['uuid.log'],
     edit: (current) => {
       const known = parseUuidLog(current).get(uuid)?.value;
       if (known !== undefined && (options.description === undefined || known === description)) return undefined;

@@ -37,16 +37,17 @@ export async function readLocations(dataset: Dataset, keys: readonly KeyText[], 
   return locations;
 }
 
-/** The edits of the git-annex branch for a set of changes; one per key, however many changes it has. */
+/** The edits of the git-annex branch for a set of changes: one for all keys that get the same line. */
 export function locationEdits(changes: readonly LocationChange[]): BranchEdit[] {
   const clock = annexClock();
-  const byKey = new Map<KeyText, { info: string; status: Presence }[]>();
+  const groups = new Map<string, { info: string; status: Presence; paths: string[] }>();
   for (const { key, uuid, status } of changes) {
-    const list = byKey.get(key);
-    if (list === undefined) byKey.set(key, [{ info: uuid, status }]);
-    else list.push({ info: uuid, status });
+    const name = `${status} ${uuid}`;
+    let group = groups.get(name);
+    if (group === undefined) groups.set(name, group = { info: uuid, status, paths: [] });
+    group.paths.push(locationLogPath(key));
   }
-  return [...byKey].map(([key, list]) => ({ path: locationLogPath(key), edit: (current) => setPresence(current, list, clock) }));
+  return [...groups.values()].map(({ info, status, paths }) => ({ paths, edit: (current) => setPresence(current, [{ info, status }], clock) }));
 }
 
 /** Records changes in one commit of the git-annex branch. Called after the bytes are in place, or gone. */

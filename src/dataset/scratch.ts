@@ -8,7 +8,7 @@
  */
 import { copyFileSync, lstatSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DStoreError, toDStoreError } from '../core/errors.ts';
+import { DStoreError, isDStoreError, toDStoreError } from '../core/errors.ts';
 import type { KeyText } from '../core/key.ts';
 import { randomName } from '../io/clock.ts';
 import type { SharedMode } from '../io/durable.ts';
@@ -37,7 +37,14 @@ export class Scratch {
 
   /** The folder, made when it is first asked for. @throws PERMISSION, READ_ONLY, NO_SPACE, IO */
   folder(): string {
-    this.#folder ??= openLockedFolder(this.#running, this.#shared);
+    try {
+      this.#folder ??= openLockedFolder(this.#running, this.#shared);
+    } catch (error) {
+      if (!isDStoreError(error) || (error.code !== 'PERMISSION' && error.code !== 'READ_ONLY')) throw error;
+      throw new DStoreError(error.code, `this clone cannot be changed: ${error.message}`, {
+        cause: error, hint: 'ask its owner for access, or work in a clone of your own: dstore clone SOURCE DIR',
+      });
+    }
     return this.#folder.path;
   }
 

@@ -57,10 +57,15 @@ export function copyFile(item: CopyItem, options: CopyOptions | undefined, conte
     return { bytes: 0, error: itemError(error, 'source') };
   }
   try {
-    return copyOpened(item, options, context, source, ring);
+    return copyOpened(withExecutable(item, source), options, context, source, ring);
   } finally {
     closeSync(source);
   }
+}
+
+function withExecutable(item: CopyItem, source: number): CopyItem {
+  if (item.keepExecutable !== true || (fstatSync(source).mode & 0o100) === 0) return item;
+  return { ...item, mode: (item.mode ?? 0o644) | 0o111 };
 }
 
 function copyOpened(

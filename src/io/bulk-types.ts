@@ -54,6 +54,8 @@ export interface CopyItem {
   readonly size?: number;
   /** Permissions of the target, less the umask; default 0644. */
   readonly mode?: number;
+  /** The target may be executed when the source may: git-annex knows from the object which unlocked files are executable. */
+  readonly keepExecutable?: boolean;
   /** Go on with what an earlier attempt left in the target. Without `hash` the copy starts again. */
   readonly resume?: boolean;
 }

@@ -110,7 +110,7 @@ class DropJob {
     const dataset = this.#dataset;
     const modified = await this.#modifiedKeys(keys);
     const required = this.#input.force === true ? new Set<KeyText>() : await requiredKeys(dataset, this.#book, dataset.uuid, keys, this.#users, this.#run);
-    if (this.#input.dryRun !== true) dataset.scratch.willChange(keys);
+    if (this.#input.dryRun !== true) this.#noteForRecovery(keys);
     const locks = new Map<KeyText, HeldLock>();
     const candidates: KeyText[] = [];
     try {
@@ -139,6 +139,15 @@ class DropJob {
     } finally {
       for (const lock of locks.values()) lock.release();
       this.#releaseHeld();
+    }
+  }
+
+  /** The note only helps after a crash, and on a full disk dropping is the way out. */
+  #noteForRecovery(keys: readonly KeyText[]): void {
+    try {
+      this.#dataset.scratch.willChange(keys);
+    } catch (error) {
+      if (!isDStoreError(error) || error.code !== 'NO_SPACE') throw error;
     }
   }
 
@@ -171,6 +180,7 @@ class DropJob {
 
   async #dropFrom(from: ContentRemote, keys: readonly KeyText[], groups: ReadonlyMap<KeyText, readonly AnnexedFile[]>): Promise<void> {
     const remote = from.open();
+    remote.requireWritable?.();
     if (remote.remove === undefined || remote.readOnly) throw new DStoreError('REMOTE_READONLY', `${from.name} does not accept removals`, {});
     const present: KeyText[] = [];
     await remote.check(keys, ({ key, state, error }) => {

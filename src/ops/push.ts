@@ -111,6 +111,7 @@ async function pushContent(dataset: Dataset, target: string, input: PushInput, r
 
 async function storeKeys(dataset: Dataset, goal: ContentRemote, files: readonly { path: string; key: KeyText }[], dryRun: boolean, run: Run): Promise<boolean> {
   const remote = goal.open();
+  remote.requireWritable?.();
   if (remote.store === undefined || remote.readOnly) {
     throw new DStoreError('REMOTE_READONLY', `${goal.name} does not accept content`, { hint: 'push to another place: dstore push --to STORE' });
   }

@@ -65,7 +65,7 @@ class SaveJob {
   readonly #writer: ObjectWriter;
   readonly #staged: Staged[] = [];
   readonly #removed: string[] = [];
-  readonly #locations: LocationChange[] = [];
+  readonly #annexedKeys: string[] = [];
   readonly #failures = new Set<string>();
   #recorded: { path: string; what: string; key?: string; bytes?: number }[] = [];
 
@@ -77,6 +77,21 @@ class SaveJob {
   }
 
   async save(): Promise<void> {
+    const dataset = this.#dataset;
+    const selection = await this.#stage();
+    if (selection === undefined) return;
+    const committed = await this.#commit(selection);
+    for (const { path, what, key, bytes } of this.#recorded) {
+      if (!this.#failures.has(path)) this.#report(path, { status: 'ok', message: what, ...(key === undefined ? {} : { key }), ...(bytes === undefined ? {} : { bytes }) });
+    }
+    this.#run.report({
+      type: 'result', action: 'save', kind: 'dataset', dataset: dataset.top, path: shownPath(dataset.prefix, '.'), status: committed === undefined ? 'notneeded' : 'ok',
+      ...(committed === undefined ? { message: 'nothing to save' } : { details: { commit: committed } }),
+    });
+  }
+
+  /** Takes everything that changed into annex and git objects; undefined after a dry run. What the scan found is let go with it. */
+  async #stage(): Promise<PathSelection | undefined> {
     const dataset = this.#dataset;
     const run = this.#run;
     const { repo } = dataset;
@@ -94,26 +109,24 @@ class SaveJob {
     const policy = filePolicy(dataset, index, book.files, changes.filter(({ path }) => path.endsWith('.gitattributes')).map(({ path }) => path));
     const wanted = changes.filter(({ kind }) => this.#input.updated !== true || kind !== 'untracked');
     const relock = await this.#temporarilyUnlocked(index, headTree, selection.matches, new Set(wanted.map(({ path }) => path)));
-
-    if (this.#input.dryRun === true) return this.#reportPlan(wanted, policy);
-
+    if (this.#input.dryRun === true) {
+      this.#reportPlan(wanted, policy);
+      return undefined;
+    }
     // Who cannot commit must learn it before files are moved.
     identity(repo.config);
     try {
       await this.#stageAll(wanted, relock, policy);
     } catch (error) {
       // Content that is in the annex by now is recorded; its links are saved by the next run.
-      await recordLocations(dataset, this.#locations, run);
+      await recordLocations(dataset, this.#locations(), run);
       throw error;
     }
-    const committed = await this.#commit(selection);
-    for (const { path, what, key, bytes } of this.#recorded) {
-      if (!this.#failures.has(path)) this.#report(path, { status: 'ok', message: what, ...(key === undefined ? {} : { key }), ...(bytes === undefined ? {} : { bytes }) });
-    }
-    run.report({
-      type: 'result', action: 'save', kind: 'dataset', dataset: dataset.top, path: shownPath(dataset.prefix, '.'), status: committed === undefined ? 'notneeded' : 'ok',
-      ...(committed === undefined ? { message: 'nothing to save' } : { details: { commit: committed } }),
-    });
+    return selection;
+  }
+
+  #locations(): LocationChange[] {
+    return this.#annexedKeys.map((key) => ({ key, uuid: this.#dataset.uuid, status: '1' }));
   }
 
   /**
@@ -156,7 +169,7 @@ class SaveJob {
       policy, writer: this.#writer, stage: (entry) => this.#staged.push(entry), fail: (path, error) => this.#fail(path, error),
       keepUnlocked: (path) => policy.addUnlocked || committedUnlocked.has(path),
       annexed: (change, key, bytes) => {
-        this.#locations.push({ key, uuid: this.#dataset.uuid, status: '1' });
+        this.#annexedKeys.push(key);
         this.#recorded.push({ path: change.path, what: change.kind === 'untracked' ? 'added' : 'modified', key, bytes });
       },
     }, this.#run);
@@ -206,7 +219,7 @@ class SaveJob {
     this.#dataset.keys.note(oid, true, key);
     this.#staged.push({ path: change.path, mode: SYMLINK, oid, stat: lstatData(path)! });
     // Content that is here without being on record: a save that was killed, or a link that was made by hand.
-    if (key !== undefined && this.#dataset.objects.find(key) !== undefined) this.#locations.push({ key, uuid: this.#dataset.uuid, status: '1' });
+    if (key !== undefined && this.#dataset.objects.find(key) !== undefined) this.#annexedKeys.push(key);
     this.#recorded.push({ path: change.path, what: change.kind === 'untracked' ? 'added' : 'modified', ...(key === undefined ? {} : { key }) });
   }
 
@@ -270,13 +283,13 @@ class SaveJob {
         ? await writeTreeFromIndex(locked.index, headTree, repo, this.#writer, run)
         : await this.#partialTree(locked.index, headTree, selection, run);
       run.emit({ type: 'phase', name: 'recording' });
-      if (this.#locations.length > 0) await syncFileSystem(dataset.annexDirectory);
+      if (this.#annexedKeys.length > 0) await syncFileSystem(dataset.annexDirectory);
       let commit: string | undefined;
       if (tree !== headTree) {
         const author = identity(repo.config);
         commit = this.#writer.commit({ tree, parents: head.oid === undefined ? [] : [head.oid], author, committer: author, message: `${this.#message()}\n` });
       }
-      await dataset.branch.update(locationEdits(this.#locations), run, { writer: this.#writer });
+      await dataset.branch.update(locationEdits(this.#locations()), run, { writer: this.#writer });
       dataset.scratch.recorded();
       if (commit !== undefined) repo.updateRefs([{ name: head.ref ?? 'HEAD', to: commit, from: head.oid ?? null }], `commit: ${this.#message().split('\n')[0]!}`);
       locked.commit();

@@ -69,7 +69,7 @@ export async function fetchObjects(tree: ObjectTree, requests: readonly FetchReq
     const current = remaining;
     const next: typeof remaining = [];
     const base = copied;
-    const items = current.map(({ request, sources }) => ({ source: sources[round]!, target: request.target, mode: OBJECT_MODE, resume: true, ...contentCheck(request.key) }));
+    const items = current.map(({ request, sources }) => ({ source: sources[round]!, target: request.target, mode: OBJECT_MODE, keepExecutable: true, resume: true, ...contentCheck(request.key) }));
     await tree.bulk.run('copy', items, (result, index) => {
       const { request, sources } = current[index]!;
       const { key } = request;
@@ -145,7 +145,9 @@ async function storeBatch(tree: WritableObjectTree, batch: readonly StoreRequest
 
 async function copyAndPlace(tree: WritableObjectTree, batch: readonly StoreRequest[], uploads: readonly Upload[], staging: string, report: (answer: StoreAnswer) => void, op: Op, onBytes: ((total: number) => void) | undefined): Promise<number> {
   const copied: { key: KeyText; temporary: string; bytes: number }[] = [];
-  const items = batch.map(({ source, key }, index) => ({ source, target: uploads[index]!.temporary, mode: OBJECT_MODE, ...contentCheck(key), resume: uploads[index]!.resume }));
+  const items = batch.map(({ source, key }, index) => ({
+    source, target: uploads[index]!.temporary, mode: OBJECT_MODE, keepExecutable: true, ...contentCheck(key), resume: uploads[index]!.resume,
+  }));
   const copying = tree.bulk.run('copy', items, (result, index) => {
     const { key } = batch[index]!;
     const { temporary } = uploads[index]!;
@@ -167,7 +169,7 @@ async function copyAndPlace(tree: WritableObjectTree, batch: readonly StoreReque
   const place = copied.map(({ key, temporary }) => ({
     source: temporary, target: tree.paths(key)[0]!, parentShared: tree.shared,
     // Elsewhere the umask of the writer decides, as it does for git-annex.
-    ...(tree.shared === 'private' ? {} : { fileMode: OBJECT_MODE }),
+    ...(tree.shared === 'private' ? {} : { fileMode: OBJECT_MODE | (statSync(temporary).mode & 0o100 ? 0o111 : 0) }),
     ...(tree.directoryMode === undefined ? {} : { directoryMode: tree.directoryMode }),
   }));
   let bytes = 0;

@@ -68,6 +68,8 @@ export interface Remote {
   /** Lower is asked first; git-annex's numbers: 100 local, 200 network. */
   readonly cost: number;
   readonly readOnly: boolean;
+  /** @throws why it takes no changes, when it does not (`readOnly`) */
+  requireWritable?(): void;
   /** Asks about all keys; `report` is called once for each. */
   check(keys: readonly KeyText[], report: (answer: PresenceAnswer) => void, op: Op): Promise<void>;
   /** Content is complete, verified against its key and synced by the caller before it is put in place. */

@@ -68,13 +68,13 @@ class RiaDirectory implements Remote {
 
   async store(requests: readonly StoreRequest[], report: (answer: StoreAnswer) => void, op: Op, onBytes?: (total: number) => void): Promise<void> {
     this.#requireReachable();
-    this.#requireWritable();
+    this.requireWritable();
     await storeObjects(this.#tree(), requests, report, op, onBytes);
   }
 
   async remove(proofs: readonly DropProof[], report: (answer: RemoveAnswer) => void, op: Op): Promise<void> {
     this.#requireReachable();
-    this.#requireWritable();
+    this.requireWritable();
     const archived = this.#archiveDoubt();
     if (archived !== undefined) {
       // A key in an archive stays readable, so saying "removed" would be false; nothing is touched, since nobody here can tell which are.
@@ -106,7 +106,7 @@ class RiaDirectory implements Remote {
     });
   }
 
-  #requireWritable(): void {
+  requireWritable(): void {
     if (!this.readOnly) return;
     throw new DStoreError('STORE_VERSION', `${this.name}: layout version ${this.#options.layoutVersion} of ${this.#options.directory} is not one this program writes`, {
       hint: 'use a newer dstore for this store',

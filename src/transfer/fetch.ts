@@ -146,6 +146,11 @@ class Fetch {
           locks.delete(key);
           return;
         }
+        if (error?.code === 'DSTORE_E_NO_SPACE') {
+          // It is this disk that is full, and no other remote helps.
+          this.#finish({ key, state: 'failed', bytes: 0, error: { ...error, message: 'no space is left on the disk of this clone' } });
+          return;
+        }
         missing.push(key);
         if (state === 'corrupt') this.#setAside(key, target);
         if (state === 'absent') this.#complain(key, remote.name, 'does not have it', false);

@@ -53,7 +53,7 @@ export async function connectToStore(dataset: Dataset, store: Store, options: Pu
   if (options.alias !== undefined) store.setAlias(options.alias, id, shared);
   const name = known ?? freeRemoteName(dataset, options.name ?? basename(store.path));
   // Connected in all parts already: only an interruption leaves some.
-  if (known !== undefined && isConnected(dataset, known, there.storageUuid)) return known;
+  if (known !== undefined && isConnected(dataset, store, known, there.storageUuid)) return known;
   if (known === undefined) addGitRemote(dataset, name, there.directory);
   // Where it was published from another clone, its history names the storage remote, so it is fetched before anything is written.
   if (there.storageUuid !== newUuid) {
@@ -72,11 +72,14 @@ export async function connectToStore(dataset: Dataset, store: Store, options: Pu
   return name;
 }
 
-/** Whether the git remote leads content to the storage remote of its dataset directory. */
-function isConnected(dataset: Dataset, name: string, storageUuid: string | undefined): boolean {
+/** Whether the git remote leads content to the storage remote of its dataset directory, and that to this store. */
+function isConnected(dataset: Dataset, store: Store, name: string, storageUuid: string | undefined): boolean {
   const { config } = dataset.repo;
   if (storageUuid === undefined) return true;
-  return config.getAll(`remote.${name}.datalad-publish-depends`).some((storage) => config.get(`remote.${storage}.annex-uuid`) === storageUuid);
+  return config.getAll(`remote.${name}.datalad-publish-depends`).some((storage) => {
+    const noted = config.get(`remote.${storage}.ora-url`);
+    return config.get(`remote.${storage}.annex-uuid`) === storageUuid && (noted === undefined || isSameStore(noted, store.url));
+  });
 }
 
 /** Records the storage remote for everybody (remote.log) and enables it here. */
@@ -93,8 +96,8 @@ async function enableStorage(dataset: Dataset, store: Store, uuid: string, remot
   if (special === undefined) {
     const config = printRemoteConfig({ 'archive-id': dataset.id!, autoenable: 'true', encryption: 'none', externaltype: 'ora', name, type: 'external', url: store.url });
     await dataset.branch.update([
-      { path: 'remote.log', edit: (current) => setUuidLog(current, uuid, config, clock) },
-      { path: 'uuid.log', edit: (current) => setUuidLog(current, uuid, name, clock) },
+      { paths: ['remote.log'], edit: (current) => setUuidLog(current, uuid, config, clock) },
+      { paths: ['uuid.log'], edit: (current) => setUuidLog(current, uuid, name, clock) },
     ], op);
   }
   editConfig(join(repo.commonDir, 'config'), [

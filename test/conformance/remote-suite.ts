@@ -252,6 +252,19 @@ export function describeRemote(kind: PlaceKind): void {
       }
     });
 
+    it('checks content that no digest names for its size alone', async () => {
+      const sized = 'WORM-s3-m1--sized';
+      const sizeless = 'URL--sizeless';
+      plant(place.paths(sizeless)[0]!, 'anything');
+      plant(place.paths(sized)[0]!, 'xyz');
+      expect(states(await check(remote, [sized, sizeless]))).toEqual(['present']);
+      expect(states(await fetch(remote, [sized, sizeless], work))).toEqual(['ok']);
+      plant(place.paths(sized)[0]!, 'four');
+      expect((await check(remote, [sized])).get(sized)?.state).toBe('corrupt');
+      expect((await fetch(remote, [sized], work)).get(sized)?.state).toBe('corrupt');
+      expect(states(await store(remote, [{ key: 'WORM-s3-m1--short', bytes: Buffer.from('ab') }], work))).toEqual(['corrupt']);
+    });
+
     it('cannot tell what a directory in place of an object is', async () => {
       const { key } = content('object');
       mkdirSync(place.paths(key)[0]!, { recursive: true });
@@ -420,6 +433,13 @@ export function describeRemote(kind: PlaceKind): void {
         if (kind.shared) for (const mode of modes) expect(mode & 0o2770).toBe(0o2770);
         else expect(modes).toEqual([kind.keyDirectoryMode, 0o755, 0o755]);
       }
+      const script = content('#!/bin/sh\n', '.sh');
+      writeFileSync(join(work, 'script'), script.bytes, { mode: 0o755 });
+      chmodSync(join(work, 'script'), 0o755);
+      await collect<StoreAnswer>((report) => remote.store!([{ key: script.key, source: join(work, 'script') }], report, quietOp()));
+      expect(lstatSync(place.paths(script.key)[0]!).mode & 0o7777).toBe(0o555);
+      expect(states(await fetch(remote, [script.key], work))).toEqual(['ok']);
+      expect(lstatSync(join(work, '0')).mode & 0o100).toBe(0o100);
       if (kind.shared) {
         for (const path of place.staging()) {
           expect(lstatSync(path).mode & 0o2770).toBe(0o2770);

@@ -52,3 +52,9 @@ describe('ordinary content', () => {
     expect(keyOfPointer(new Uint8Array(large.buffer, large.byteOffset + 3, text.length))).toBe('SHA256-s1--aa');
   });
 });
+
+it('does not recognise pointers to keys that are not valid UTF-8', () => {
+  const pointer = (name: Buffer): Buffer => Buffer.concat([Buffer.from('/annex/objects/WORM-s3-m1--'), name, Buffer.from('\n')]);
+  expect(keyOfPointer(pointer(Buffer.from('größe')))).toBe('WORM-s3-m1--größe');
+  expect(keyOfPointer(pointer(Buffer.from('größe', 'latin1')))).toBeUndefined();
+});

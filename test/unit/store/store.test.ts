@@ -209,6 +209,8 @@ describe('dataset directories', () => {
     store.setAlias('one', ID, 'private');
     renameSync(directoryOf(ID), join(folder, 'moved dataset'));
     symlinkSync(join(folder, 'moved dataset'), directoryOf(ID));
+    renameSync(join(root, ID.slice(0, 3)), join(folder, 'moved too'));
+    symlinkSync(join(folder, 'moved too'), join(root, ID.slice(0, 3)));
     symlinkSync(root, join(folder, 'link'));
     for (const path of [root, join(folder, 'link')]) {
       const there = openStore(path);

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import type { ResultRecord } from '../../src/core/records.ts';
 import { PROJECT } from './project.ts';
 import { removeTree } from './remove-tree.ts';
@@ -86,17 +87,20 @@ function described(program: string, args: readonly string[], result: RunResult):
 
 /** Makes a sandbox that is removed after the tests of the file. Call it at the top of a test file or of a `describe`. */
 export function createSandbox(): Sandbox {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'dstore-test-')));
-  // A second user must be able to reach what tests share with it.
-  chmodSync(root, 0o755);
+  const root = join(realpathSync(tmpdir()), `dstore-test-${randomBytes(6).toString('hex')}`);
   const home = join(root, 'home');
   const temporary = join(root, 'tmp');
-  mkdirSync(home);
-  mkdirSync(temporary);
-  writeFileSync(
-    join(home, '.gitconfig'),
-    '[user]\n\tname = Test Person\n\temail = test@example.org\n[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n',
-  );
+  // Made when its tests run: where all of them are skipped nothing would remove it.
+  beforeAll(() => {
+    // A second user must be able to reach what tests share with it.
+    mkdirSync(root, { mode: 0o755 });
+    mkdirSync(home);
+    mkdirSync(temporary);
+    writeFileSync(
+      join(home, '.gitconfig'),
+      '[user]\n\tname = Test Person\n\temail = test@example.org\n[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n',
+    );
+  });
   const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '/usr/bin:/bin',
     HOME: home,

@@ -11,7 +11,7 @@ describe('layout versions', () => {
     expect(outcome(() => parseLayoutVersion(content))).toEqual(expected);
   });
 
-  it.each([['ria-layout-version', '1'], ['dataset-ria-layout-version', '2']])('template %s is version %s and one line', (name, version) => {
+  it.each([['ria-layout-version', '1'], ['dataset-ria-layout-version', '1']])('template %s is version %s and one line', (name, version) => {
     const content = readFileSync(new URL(`../../../store-layout/template/${name}`, import.meta.url), 'utf8');
     expect(content).toBe(`${version}\n`);
     expect(parseLayoutVersion(content)).toEqual({ version, flags: '' });

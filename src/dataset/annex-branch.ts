@@ -11,7 +11,7 @@ import { branchPathOfJournalFile, journalFileName, unionMerge } from '../core/an
 import { DStoreError, isDStoreError } from '../core/errors.ts';
 import type { Op } from '../core/op.ts';
 import type { AnnexLocks } from '../io/annex-locks.ts';
-import { makeDirectory, writeFileAtomic } from '../io/durable.ts';
+import { makeDirectory, writeCacheFile } from '../io/durable.ts';
 import { reflogIdentity } from '../git/objects.ts';
 import type { ObjectWriter } from '../git/objects.ts';
 import type { GitRepository } from '../git/repository.ts';
@@ -182,6 +182,7 @@ class Branch implements AnnexBranch {
     await writer.flush();
     if (commit === before || commit === undefined) return false;
     repo.updateRefs([{ name: ANNEX_REF, to: commit, from: before ?? null }], message);
+    if (before !== undefined) this.#carryMerged(before, commit, unmerged.map(({ oid }) => oid));
     for (const name of journal) rmSync(join(this.#annexDirectory, 'journal', name), { force: true });
     return true;
   }
@@ -280,10 +281,17 @@ class Branch implements AnnexBranch {
       const [noted, ...known] = (readIfExists(join(directory, 'merged')) ?? '').split('\n');
       const keep = noted === head ? known.filter((tip) => tip !== '') : [];
       makeDirectory(directory);
-      writeFileAtomic(join(directory, 'merged'), [head, ...new Set([...keep, ...tips]), ''].join('\n'));
+      writeCacheFile(join(directory, 'merged'), [head, ...new Set([...keep, ...tips]), ''].join('\n'));
     } catch {
       // Only saves the next command a look; a read-only clone still reads.
     }
+  }
+
+  /** What was merged into the old head is merged into the new one. */
+  #carryMerged(before: string, head: string, tips: readonly string[]): void {
+    const [noted, ...known] = (readIfExists(join(this.#annexDirectory, 'dstore', 'merged')) ?? '').split('\n');
+    const merged = [...(noted === before ? known.filter((tip) => tip !== '') : []), ...tips];
+    if (merged.length > 0) this.#rememberMerged(head, merged);
   }
 
   #journalFiles(): string[] {

@@ -8,7 +8,7 @@ import type { KeyText } from '../core/key.ts';
 import type { Op } from '../core/op.ts';
 import { keyOfPointer, keyOfSymlink } from '../core/pointer.ts';
 import type { GitRepository } from '../git/repository.ts';
-import { makeDirectory, writeFileAtomic } from '../io/durable.ts';
+import { makeDirectory, writeCacheFile } from '../io/durable.ts';
 
 export interface BlobReference {
   readonly oid: string;
@@ -59,7 +59,7 @@ export class KeyCache {
     for (const [name, key] of this.#known) lines.push(`${name} ${key ?? '-'}`);
     try {
       makeDirectory(this.#directory);
-      writeFileAtomic(join(this.#directory, 'keys'), lines.join('\n') + '\n');
+      writeCacheFile(join(this.#directory, 'keys'), lines.join('\n') + '\n');
       this.#changed = false;
     } catch {
       this.#changed = false;
@@ -76,9 +76,11 @@ export class KeyCache {
     } catch {
       return known;
     }
+    // Written without sync: what a power failure tore is not believed.
+    if (text.includes('\0')) return known;
     for (let start = 0; start < text.length;) {
-      let end = text.indexOf('\n', start);
-      if (end === -1) end = text.length;
+      const end = text.indexOf('\n', start);
+      if (end === -1) break;
       const space = text.indexOf(' ', start);
       if (space > start && space < end) {
         const key = text.slice(space + 1, end);

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectory, writeFileAtomic } from '../io/durable.ts';
+import { makeDirectory, writeCacheFile } from '../io/durable.ts';
 import { ANNEX_REF } from './annex-branch.ts';
 import type { Dataset } from './dataset.ts';
 
@@ -20,7 +20,7 @@ export function noteRecorded(dataset: Dataset, uuid: string): void {
   if (alreadyRecorded(dataset, uuid)) return;
   try {
     makeDirectory(join(dataset.annexDirectory, 'dstore', 'recorded'), dataset.shared);
-    writeFileAtomic(notePath(dataset, uuid), state(dataset));
+    writeCacheFile(notePath(dataset, uuid), state(dataset));
   } catch {
     // Only saves the next push a look.
   }

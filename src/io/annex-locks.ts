@@ -24,7 +24,12 @@ export interface AnnexLocks {
    * @returns undefined when somebody holds a conflicting lock or the object's directory is gone
    * @throws PERMISSION, READ_ONLY when the lock file cannot be made; LOCK_UNSUPPORTED
    */
-  tryContent(objectPath: string, mode: LockMode): HeldLock | undefined;
+  tryContent(objectPath: string, mode: LockMode): ContentLock | undefined;
+}
+
+export interface ContentLock {
+  /** @param gone the object was removed together with its lock file and directories, so there is nothing to put in order */
+  release(gone?: boolean): void;
 }
 
 const PIDLOCK_TIMEOUT_SECONDS = 300;
@@ -53,7 +58,7 @@ function recordLocks(annexDirectory: string, shared: SharedMode): AnnexLocks {
   };
 }
 
-function tryObjectLock(objectPath: string, mode: LockMode, create: { createMode?: number }): HeldLock | undefined {
+function tryObjectLock(objectPath: string, mode: LockMode, create: { createMode?: number }): ContentLock | undefined {
   const directory = dirname(objectPath);
   const before = directoryMode(directory);
   if (before === undefined) return undefined;
@@ -74,9 +79,13 @@ function tryObjectLock(objectPath: string, mode: LockMode, create: { createMode?
   const held = lock;
   let released = false;
   return {
-    release(): void {
+    release(gone = false): void {
       if (released) return;
       released = true;
+      if (gone) {
+        held.release(false);
+        return;
+      }
       if (closed) restoreMode(directory, before | 0o200);
       held.release(true);
       if (lstatSync(objectPath, { throwIfNoEntry: false })) {

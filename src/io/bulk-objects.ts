@@ -239,6 +239,7 @@ export function removeObject(item: RemoveItem, context: TaskContext): RemoveResu
     try {
       thaw(directory, 'private');
       unlinkSync(item.path);
+      if (item.locked === true) unlinkLockFile(`${item.path}.lck`);
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw error;
       return { removed: false, bytes: 0 };
@@ -249,6 +250,15 @@ export function removeObject(item: RemoveItem, context: TaskContext): RemoveResu
     return { removed: true, bytes: stat.size };
   } catch (error) {
     return { removed: false, bytes: 0, error: itemError(error) };
+  }
+}
+
+/** In pid lock mode there is none. */
+function unlinkLockFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
 }
 

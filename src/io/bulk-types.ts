@@ -114,6 +114,8 @@ export interface AnnexResult {
 export interface RemoveItem {
   /** Object file `…/xX/yY/F/F`. */
   readonly path: string;
+  /** The caller holds the exclusive lock of the object: its lock file `F.lck` goes with it. */
+  readonly locked?: boolean;
 }
 export interface RemoveResult {
   /** False: it was not there. */

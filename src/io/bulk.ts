@@ -36,6 +36,8 @@ export interface BulkIo {
     task: K, items: readonly BulkTasks[K]['item'][], report: (result: BulkTasks[K]['result'], index: number) => void, op: Op,
     options?: { shared?: BulkTasks[K]['options']; onBytes?: (cumulativeBytes: number) => void },
   ): Promise<void>;
+  /** Starts the threads, so that they are ready when a run follows soon. */
+  prepare(): void;
   /** Ends the threads, after the runs that are going on. */
   close(): Promise<void>;
 }
@@ -133,6 +135,12 @@ class WorkerPool implements BulkIo {
       tell();
     }
     checkAborted(op);
+  }
+
+  prepare(): void {
+    if (this.#closed || this.workers === 0) return;
+    this.#startWorkers();
+    if (this.#runs.size === 0) for (const slot of this.#slots) slot.worker.unref();
   }
 
   async #runInWorkers(

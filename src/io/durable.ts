@@ -1,5 +1,5 @@
 /** Writing so that a crash leaves the old content or the new, never half of it. Why batches: docs/adr/0002-one-sync-per-batch.md. */
-import { chmodSync, closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DStoreError, toDStoreError } from '../core/errors.ts';
 import { quietOp } from '../core/op.ts';
@@ -74,6 +74,21 @@ export function writeFileAtomic(path: string, data: Uint8Array | string, options
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
     if (created) unlinkQuietly(temporary);
+  }
+}
+
+/**
+ * Replaces or creates a file that can be made again: readers see the old or the new content, a crash may leave an empty one.
+ * @throws NO_SPACE, PERMISSION, READ_ONLY, IO
+ */
+export function writeCacheFile(path: string, data: string): void {
+  const temporary = join(dirname(path), `.dstore-${randomName()}.tmp`);
+  try {
+    writeFileSync(temporary, data, { flag: 'wx' });
+    renameSync(temporary, path);
+  } catch (error) {
+    unlinkQuietly(temporary);
+    throw toDStoreError(error, `cannot write ${path}`);
   }
 }
 

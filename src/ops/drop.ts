@@ -28,13 +28,15 @@ import type { ContentRemote } from '../dataset/remotes.ts';
 import { requiredKeys } from '../dataset/required-content.ts';
 import { withChanges } from '../dataset/unfinished.ts';
 import { unmodifiedUnlocked, writePointer } from '../dataset/unlocked-files.ts';
-import type { HeldLock } from '../io/file-lock.ts';
+import type { ContentLock } from '../io/annex-locks.ts';
 import { itemFailure } from '../io/item-failure.ts';
 import type { HeldCopies } from '../remote/remote.ts';
 import type { DropInput } from '../core/inputs.ts';
 
 /** Locks are open files; this stays well below the usual limit of 1,024. */
 const BATCH_KEYS = 400;
+/** From here on threads will be needed; they start while the copies are verified. */
+const PREPARE_FILES = 64;
 /** Files that the warning about forced removals names. */
 const SHOWN_GIVEN_UP = 5;
 
@@ -91,6 +93,7 @@ class DropJob {
       if (from !== undefined || this.#dataset.objects.find(key) !== undefined) keys.push(key);
       else for (const { path } of group) report(this.#dataset, this.#run, path, { status: 'notneeded', key, message: 'not here' });
     }
+    if (keys.length >= PREPARE_FILES && this.#input.dryRun !== true) this.#dataset.bulk.prepare();
     this.#run.emit({ type: 'plan', action: 'drop', files: keys.length, bytes: keys.reduce((sum, key) => sum + (keySize(key) ?? 0), 0) });
     try {
       for (let start = 0; start < keys.length; start += BATCH_KEYS) {
@@ -111,7 +114,7 @@ class DropJob {
     const modified = await this.#modifiedKeys(keys);
     const required = this.#input.force === true ? new Set<KeyText>() : await requiredKeys(dataset, this.#book, dataset.uuid, keys, this.#users, this.#run);
     if (this.#input.dryRun !== true) this.#noteForRecovery(keys);
-    const locks = new Map<KeyText, HeldLock>();
+    const locks = new Map<KeyText, ContentLock>();
     const candidates: KeyText[] = [];
     try {
       for (const key of keys) {
@@ -151,21 +154,21 @@ class DropJob {
     }
   }
 
-  async #removeHere(proofs: readonly DropProof[], locks: ReadonlyMap<KeyText, HeldLock>, groups: ReadonlyMap<KeyText, readonly AnnexedFile[]>): Promise<void> {
+  async #removeHere(proofs: readonly DropProof[], locks: ReadonlyMap<KeyText, ContentLock>, groups: ReadonlyMap<KeyText, readonly AnnexedFile[]>): Promise<void> {
     const dataset = this.#dataset;
     // Pointers first: with the content gone and the file still full, the file would be an unsaved change that nobody made.
     for (const { key } of proofs) for (const file of this.#users.get(key) ?? []) this.#emptyUnlocked(file);
     const items = proofs.flatMap(({ key }) => dataset.objects.paths(key).map((path) => ({ key, path })));
     const failed = new Map<KeyText, ErrorInfo>();
     const freed = new Map<KeyText, number>();
-    await dataset.bulk.run('remove', items.map(({ path }) => ({ path })), (result, position) => {
+    await dataset.bulk.run('remove', items.map(({ path }) => ({ path, locked: true })), (result, position) => {
       const { key } = items[position]!;
       if (result.error !== undefined) failed.set(key, itemFailure(result.error, `cannot remove ${key}`));
       else if (result.removed) freed.set(key, (freed.get(key) ?? 0) + result.bytes);
     }, { signal: new AbortController().signal, emit: () => {} });
     for (const proof of proofs) {
       const { key } = proof;
-      locks.get(key)?.release();
+      locks.get(key)?.release(freed.has(key) && !failed.has(key));
       const error = failed.get(key);
       this.#files++;
       this.#bytes += freed.get(key) ?? 0;
@@ -281,7 +284,7 @@ class DropJob {
   }
 
   #holdHere(keys: readonly KeyText[]): void {
-    const locks: HeldLock[] = [];
+    const locks: ContentLock[] = [];
     const held = new Set<KeyText>();
     for (const key of keys) {
       const object = this.#dataset.objects.find(key);

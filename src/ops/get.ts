@@ -18,6 +18,9 @@ import { populateUnlocked } from '../dataset/unlocked-files.ts';
 import { fetchKeys, requireSpace } from '../transfer/fetch.ts';
 import type { GetInput } from '../core/inputs.ts';
 
+/** From here on threads will be needed; they start while the remotes are looked up. */
+const PREPARE_FILES = 64;
+
 export async function get(input: GetInput, run: Run): Promise<void> {
   await withChanges(input, run, async (dataset) => {
     const { files, nested, inGit } = await selectFiles(dataset, input, run);
@@ -45,6 +48,7 @@ async function getFiles(dataset: Dataset, files: readonly AnnexedFile[], input: 
   }
   const arrived = new Set<KeyText>();
   if (missing.length > 0) {
+    if (missing.length >= PREPARE_FILES) dataset.bulk.prepare();
     requireSpace(dataset, missing.reduce((sum, key) => sum + (keySize(key) ?? 0), 0));
     const book = await readPlaces(dataset, run);
     const remotes = input.from === undefined

@@ -36,6 +36,8 @@ import { openRepository } from '../git/repository.ts';
 import { syncFileSystem } from '../io/durable.ts';
 import type { SaveInput } from '../core/inputs.ts';
 
+/** From here on threads will be needed; they start while the configuration is read. */
+const PREPARE_FILES = 64;
 const SYMLINK = 0o120000;
 const SUBMODULE = 0o160000;
 const TYPE_MASK = 0o170000;
@@ -107,6 +109,7 @@ class SaveJob {
         throw new DStoreError('PATH_UNKNOWN', `${argument}: no such file in the dataset or on disk`, { hint: 'see what has changed with: dstore status' });
       }
     }
+    if (changes.length >= PREPARE_FILES && this.#input.dryRun !== true) dataset.bulk.prepare();
     const headTree = await repo.resolve('HEAD^{tree}', run);
     const book = await readPlaces(dataset, run);
     const policy = filePolicy(dataset, index, book.files, changes.filter(({ path }) => path.endsWith('.gitattributes')).map(({ path }) => path));

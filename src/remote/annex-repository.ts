@@ -13,7 +13,7 @@ import { checkAborted } from '../core/op.ts';
 import type { AnnexLocks } from '../io/annex-locks.ts';
 import type { BulkIo } from '../io/bulk.ts';
 import type { SharedMode } from '../io/durable.ts';
-import type { HeldLock } from '../io/file-lock.ts';
+import type { ContentLock } from '../io/annex-locks.ts';
 import { checkObjects, fetchObjects, isReachable, removeObjects, storeObjects } from './object-tree.ts';
 import type { WritableObjectTree } from './object-tree.ts';
 import type { FetchAnswer, FetchRequest, HeldCopies, PresenceAnswer, Remote, RemoveAnswer, StoreAnswer, StoreRequest } from './remote.ts';
@@ -82,7 +82,7 @@ class AnnexRepository implements Remote {
 
   async #removeSome(keys: readonly KeyText[], report: (answer: RemoveAnswer) => void, op: Op): Promise<void> {
     const items: { key: KeyText; path: string }[] = [];
-    const locks: HeldLock[] = [];
+    const locks: ContentLock[] = [];
     try {
       for (const key of keys) {
         const paths = this.#paths(key);
@@ -108,7 +108,7 @@ class AnnexRepository implements Remote {
   }
 
   hold(keys: readonly KeyText[]): HeldCopies {
-    const locks: HeldLock[] = [];
+    const locks: ContentLock[] = [];
     const held = new Set<KeyText>();
     for (const key of keys) {
       try {

@@ -1,4 +1,5 @@
 /** The work of the bulk tasks: synchronous, one item at a time, the same in a worker and on the main thread. */
+import { MAX_POINTER_BYTES, keyOfPointer } from '../core/pointer.ts';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, statSync } from 'node:fs';
 import { copyFile, itemError, readFully, scratchBuffer, SMALL_FILE_BYTES } from './bulk-copy.ts';
 import { annexFile, placeObject, pruneDirectories, removeObject, statData } from './bulk-objects.ts';
@@ -44,13 +45,13 @@ function hashFile(item: HashItem, context: TaskContext): HashResult {
       const before = fstatSync(descriptor, { bigint: true });
       if (!before.isFile()) return { error: { code: 'NOTFILE', message: `${item.path} is not a regular file` } };
       const size = Number(before.size);
-      const { digest, length } = size <= SMALL_FILE_BYTES ? hashSmall(item, descriptor, size, context) : hashLarge(item, descriptor, context);
+      const { digest, length, pointer } = size <= SMALL_FILE_BYTES ? hashSmall(item, descriptor, size, context) : hashLarge(item, descriptor, context);
       // By path: a file that was replaced by another one has changed too.
       const after = statSync(item.path, { bigint: true });
       if (length !== size || after.size !== before.size || after.mtimeNs !== before.mtimeNs || after.ino !== before.ino) {
         return { error: { code: 'CHANGED', message: `${item.path} changed while it was read` } };
       }
-      return { digest, size, stat: statData(after) };
+      return { digest, size, stat: statData(after), ...(pointer === undefined ? {} : { pointer }) };
     } finally {
       closeSync(descriptor);
     }
@@ -59,14 +60,17 @@ function hashFile(item: HashItem, context: TaskContext): HashResult {
   }
 }
 
-function hashSmall(item: HashItem, descriptor: number, size: number, context: TaskContext): { digest: string; length: number } {
+interface Hashed { readonly digest: string; readonly length: number; readonly pointer?: string | undefined }
+
+function hashSmall(item: HashItem, descriptor: number, size: number, context: TaskContext): Hashed {
   const buffer = scratchBuffer();
   const length = readFully(descriptor, buffer, size + 1);
   context.addBytes(length);
-  return { digest: hashBytes(item.hash, buffer.subarray(0, length)), length };
+  const data = buffer.subarray(0, length);
+  return { digest: hashBytes(item.hash, data), length, pointer: length <= MAX_POINTER_BYTES ? keyOfPointer(data) : undefined };
 }
 
-function hashLarge(item: HashItem, descriptor: number, context: TaskContext): { digest: string; length: number } {
+function hashLarge(item: HashItem, descriptor: number, context: TaskContext): Hashed {
   const hasher = createHasher(item.hash);
   const buffer = scratchBuffer();
   let length = 0;

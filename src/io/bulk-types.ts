@@ -38,6 +38,8 @@ export interface HashResult {
   readonly digest?: string;
   readonly size?: number;
   readonly stat?: StatData;
+  /** Key that the file names when it is a pointer file and not content. */
+  readonly pointer?: string;
   /** `CHANGED` when size, modification time or inode differ before and after. */
   readonly error?: ItemError;
 }

@@ -31,9 +31,12 @@ export function randomUuid(): string {
   return randomUUID();
 }
 
-/** A name for a temporary file: this process and 48 random bits, safe in every file system. */
+const namePrefix = `${process.pid}-${randomBytes(6).toString('hex')}`;
+let names = 0;
+
+/** A name for a temporary file that nobody else uses: process, 48 random bits per thread, a count. Digits, a-f and `-` only. */
 export function randomName(): string {
-  return `${process.pid}-${randomBytes(6).toString('hex')}`;
+  return namePrefix + (names++).toString(16).padStart(6, '0');
 }
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));

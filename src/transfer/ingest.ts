@@ -71,14 +71,13 @@ export class Ingest {
     const toHash: { change: WorkTreeChange; backend: ReturnType<FilePolicy['backend']>; hash: string }[] = [];
     for (const change of changes) {
       const stat = change.stat!;
-      // An unlocked file without content here shows its pointer; that is a reference to the key, not content.
-      const pointer = pointerOnDisk(join(dataset.top, change.path), stat.size);
-      if (pointer !== undefined) {
-        this.#stagePointer(change.path, pointer, stat);
+      const backend = policy.backend(change.path);
+      if (backend.hash !== undefined) {
+        toHash.push({ change, backend, hash: backend.hash });
         continue;
       }
-      const backend = policy.backend(change.path);
-      if (backend.hash !== undefined) toHash.push({ change, backend, hash: backend.hash });
+      const pointer = pointerOnDisk(join(dataset.top, change.path), stat.size);
+      if (pointer !== undefined) this.#stagePointer(change.path, pointer, stat);
       else if (backend.name === 'WORM') take(change, wormKey(change.path, stat.size, stat.mtimeSeconds), stat);
       else this.#target.fail(change.path, { code: 'DSTORE_E_KEY_UNSUPPORTED', message: `the backend ${backend.name} is not for files` });
     }
@@ -89,6 +88,8 @@ export class Ingest {
       const { change, backend } = toHash[position]!;
       this.#files++;
       if (result.error !== undefined) this.#fail(change.path, result.error);
+      // An unlocked file without content here shows its pointer; that is a reference to the key, not content.
+      else if (result.pointer !== undefined) this.#stagePointer(change.path, result.pointer, result.stat!);
       else take(change, hashKey(backend, result.digest!, result.size!, change.path, policy.extensions), result.stat!);
     }, this.#op, {
       onBytes: (bytes) => {

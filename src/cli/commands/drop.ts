@@ -18,7 +18,7 @@ export const drop: Command = defineCommand<DropInput>({
     { command: 'dstore drop --larger 1GB', means: 'only big files' },
     { command: 'dstore drop --from usb-disk --in store', means: 'from a remote, what the store has too' },
   ],
-  errors: ['DROP_UNSAFE', 'REQUIRED_CONTENT', 'MODIFIED', 'LOCKED', 'REMOTE_UNAVAILABLE', 'REMOTE_READONLY'],
+  errors: ['DROP_UNSAFE', 'REQUIRED_CONTENT', 'MODIFIED', 'LOCKED', 'REMOTE_UNAVAILABLE', 'REMOTE_READONLY', 'STORE_VERSION'],
   showsRecords: false,
   load: async () => (await import('../../ops/drop.ts')).drop,
 });

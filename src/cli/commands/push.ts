@@ -19,7 +19,7 @@ export const push: Command = defineCommand<PushInput>({
     { command: 'dstore push', means: 'to the same place again' },
     { command: 'dstore push -n', means: 'what would be sent' },
   ],
-  errors: ['NOT_A_STORE', 'ALIAS_TAKEN', 'PUSH_REJECTED', 'REMOTE_UNKNOWN', 'REMOTE_UNAVAILABLE', 'REMOTE_READONLY', 'NO_SPACE'],
+  errors: ['NOT_A_STORE', 'ALIAS_TAKEN', 'PUSH_REJECTED', 'REMOTE_UNKNOWN', 'REMOTE_UNAVAILABLE', 'REMOTE_READONLY', 'STORE_VERSION', 'ADJUSTED_BRANCH', 'NO_SPACE'],
   showsRecords: false,
   load: async () => (await import('../../ops/push.ts')).push,
 });

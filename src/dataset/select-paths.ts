@@ -28,12 +28,12 @@ interface Glob {
 }
 
 /** Whether fast-glob takes it for a pattern: `file (1).txt` and `a{1}` are names, `*`, `[ab]`, `{a,b}`, `@(a|b)` are not. */
-export function isGlob(text: string): boolean {
+function isGlob(text: string): boolean {
   return /[*?]|\[[^[]*\]|[!*+?@]\([^(]*\)|(?:^|[^!*+?@])\([^(]*\|[^|]*\)|\{[^{}]*(?:,|\.\.)[^{}]*\}/.test(text);
 }
 
 /** Protects the parentheses of a name such as `file (1)*.txt`, which picomatch takes for a regular expression's group. */
-export function protectParentheses(pattern: string): string {
+function protectParentheses(pattern: string): string {
   return pattern.replace(/(^|[^!*+?@\\])\(([^()|]*)\)/g, '$1\\($2\\)');
 }
 

@@ -8,7 +8,7 @@ if (process.argv.length === 3 && (process.argv[2] === '--version' || process.arg
   process.stdout.write(`dstore ${version}\n`);
 } else {
   // On a machine with much memory V8 lets garbage grow to several times what is in use; a compute job is charged for it.
-  setFlagsFromString('--heap-growing-percent=60');
+  setFlagsFromString('--heap-growing-percent=25');
   const { main } = await import('../dist/cli.js');
   process.exitCode = await main(process.argv.slice(2));
 }

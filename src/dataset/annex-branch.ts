@@ -182,7 +182,7 @@ class Branch implements AnnexBranch {
     await writer.flush();
     if (commit === before || commit === undefined) return false;
     repo.updateRefs([{ name: ANNEX_REF, to: commit, from: before ?? null }], message);
-    if (before !== undefined) this.#carryMerged(before, commit, unmerged.map(({ oid }) => oid));
+    this.#carryMerged(before, commit, unmerged.map(({ oid }) => oid));
     for (const name of journal) rmSync(join(this.#annexDirectory, 'journal', name), { force: true });
     return true;
   }
@@ -288,9 +288,9 @@ class Branch implements AnnexBranch {
   }
 
   /** What was merged into the old head is merged into the new one. */
-  #carryMerged(before: string, head: string, tips: readonly string[]): void {
+  #carryMerged(before: string | undefined, head: string, tips: readonly string[]): void {
     const [noted, ...known] = (readIfExists(join(this.#annexDirectory, 'dstore', 'merged')) ?? '').split('\n');
-    const merged = [...(noted === before ? known.filter((tip) => tip !== '') : []), ...tips];
+    const merged = [...(before !== undefined && noted === before ? known.filter((tip) => tip !== '') : []), ...tips];
     if (merged.length > 0) this.#rememberMerged(head, merged);
   }
 

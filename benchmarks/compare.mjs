@@ -158,7 +158,6 @@ async function large(round) {
     perform(TOOLS[name].push(base));
     perform(cloneActions(name, base, 'clone'));
     record('get.large', title, { kind: 'within', to: 'cp & sha256sum', value: 1.25 }, name, perform(TOOLS[name].get(base, 'clone', ['large.dat'])));
-    remove(base);
   }
   const copy = join(work, 'copy.dat');
   record('get.large', title, { kind: 'within', to: 'cp & sha256sum', value: 1.25 }, 'cp & sha256sum', await overlapped(fixture, copy));
@@ -197,7 +196,6 @@ function memory() {
     note('get', 'get', TOOLS[name].get(base, 'clone', ['.']));
     if (TOOLS[name].whereis) note('whereis', 'whereis', TOOLS[name].whereis(base, 'clone'));
     note('drop', 'drop', TOOLS[name].drop(base, 'clone', ['.']));
-    remove(base);
   }
 }
 

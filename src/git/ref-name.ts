@@ -3,7 +3,6 @@
 /** Whether git accepts the full name of a reference (`HEAD`, `refs/heads/main`). */
 export function isValidRefName(name: string): boolean {
   if (!name.includes('/')) return /^[A-Z_]+$/.test(name);
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{/.test(name) || name.endsWith('.')) return false;
   return name.split('/').every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'));
 }

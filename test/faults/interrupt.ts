@@ -41,7 +41,26 @@ export function writeMany(dataset: string, count: number): void {
 
 /** Whatever lies in the work tree, without `.git`. */
 export function workTree(dataset: string): string[] {
-  return readdirSync(dataset, { recursive: true, encoding: 'utf8' }).filter((path) => path !== '.git' && !path.startsWith('.git/'));
+  return filesBelow(dataset, '.git');
+}
+
+/** All paths below a folder, while a program may be changing it: what vanishes in the middle is not there. */
+export function filesBelow(folder: string, without?: string, prefix = ''): string[] {
+  let entries;
+  try {
+    entries = readdirSync(join(folder, prefix), { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  const paths: string[] = [];
+  for (const entry of entries) {
+    const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+    if (path === without) continue;
+    paths.push(path);
+    if (entry.isDirectory()) paths.push(...filesBelow(folder, without, path));
+  }
+  return paths;
 }
 
 /** How many annexed files have their content here, by looking; a link to content of a wrong size is an error. */

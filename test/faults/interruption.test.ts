@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { annexCopies, checkClean } from '../support/check-clean.ts';
 import { createSandbox } from '../support/sandbox.ts';
 import { describeWith } from '../support/tools.ts';
-import { contentHere, leftovers, signalled, workTree, writeMany } from './interrupt.ts';
+import { contentHere, filesBelow, leftovers, signalled, workTree, writeMany } from './interrupt.ts';
 
 const COUNT = 400;
 const LARGE = 200 << 20;
@@ -106,7 +106,7 @@ describeWith(['git-annex'], 'many small files', () => {
       await sandbox.dstoreOk(['store', 'init', target]);
       await signalled(sandbox, ['push', '--to', target, '--alias', 'd'], source, 'SIGKILL', delay);
       await sandbox.dstoreOk(['push', '--to', target, '--alias', 'd'], { cwd: source });
-      const inTransfer = readdirSync(target, { recursive: true, encoding: 'utf8' }).filter((path) => /\/transfer\/./.test(path));
+      const inTransfer = filesBelow(target).filter((path) => /\/transfer\/./.test(path));
       expect(inTransfer).toEqual([]);
       const clone = sandbox.path(`clone-${delay}`);
       await sandbox.dstoreOk(['clone', `${target}#~d`, clone]);
@@ -176,7 +176,7 @@ describe('one large file', () => {
   const sizeOf = (folder: string, name: RegExp): number => {
     if (!existsSync(folder)) return 0;
     try {
-      const found = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((path) => name.test(path));
+      const found = filesBelow(folder).find((path) => name.test(path));
       return found === undefined ? 0 : statSync(join(folder, found), { throwIfNoEntry: false })?.size ?? 0;
     } catch {
       // A folder vanished while it was read.
@@ -223,7 +223,7 @@ describe('one large file', () => {
     });
     expect(second.status, second.text).toBe(0);
     expect(smallest, 'never began anew').toBeGreaterThanOrEqual(kept);
-    expect(readdirSync(target, { recursive: true, encoding: 'utf8' }).filter((path) => /\/transfer\/./.test(path))).toEqual([]);
+    expect(filesBelow(target).filter((path) => /\/transfer\/./.test(path))).toEqual([]);
     const clone = sandbox.path(`clone-${signal}`);
     await sandbox.dstoreOk(['clone', `${target}#~d`, clone]);
     await sandbox.dstoreOk(['get'], { cwd: clone });

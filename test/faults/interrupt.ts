@@ -18,7 +18,7 @@ export function signalled(sandbox: Sandbox, args: readonly string[], cwd: string
     child.stdout.on('data', (data: Buffer) => { text += data.toString(); });
     child.stderr.on('data', (data: Buffer) => { text += data.toString(); });
     const timer = typeof when === 'number' ? setTimeout(() => child.kill(signal), when) : setInterval(() => {
-      if (!when()) return;
+      if (!reached(when)) return;
       clearInterval(timer);
       child.kill(signal);
     }, 2);
@@ -28,6 +28,16 @@ export function signalled(sandbox: Sandbox, args: readonly string[], cwd: string
       resolve({ status, signal: by, text });
     });
   });
+}
+
+/** A look at folders that the program is changing: what vanishes in the middle of it says nothing yet. */
+function reached(when: () => boolean): boolean {
+  try {
+    return when();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** Files of `count` different small contents in ten folders below `many`. */
